@@ -1,0 +1,1 @@
+"""The adapters: one module an agent kind."""

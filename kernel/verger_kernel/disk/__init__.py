@@ -1,0 +1,1 @@
+"""What lies on disk: paths, journal, state, packets, locks."""

@@ -1,0 +1,1 @@
+"""How agents and commands are started, limited and swept."""

@@ -1,0 +1,1 @@
+"""What decides: pure values in, pure values out; no clock, disk, process, randomness or environment."""

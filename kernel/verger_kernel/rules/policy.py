@@ -1,0 +1,124 @@
+"""The runtime policy of a run: who does what, within which budgets and limits.
+
+Not here: where the values come from; see `verger_kernel.settings`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from verger_kernel.rules.limits import Limits
+
+Role = Literal["worker", "audit_a", "audit_b", "triage"]
+RULES_TRIAGE = "rules"
+"""The name in the triage lane that means: no agent, the deterministic rule decides alone."""
+
+
+class PolicyRefusal(Exception):
+    """A policy that cannot be run: which setting, why, and what to write instead."""
+
+    def __init__(self, what: str, hint: str) -> None:
+        super().__init__(what)
+        self.hint = hint
+
+
+class AgentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One named agent of the policy: its kind and what that kind needs.
+
+    `generic` needs `command` (argv, no shell); `scripted` needs `scenario` (path from the repository root).
+    `env` names environment variables that the agent gets on top of the allowlist.
+    """
+
+    kind: Literal["generic", "scripted"]
+    command: tuple[str, ...] = ()
+    scenario: str = ""
+    env: tuple[str, ...] = ()
+
+
+class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The name of the agent in each role; `triage` may be `rules`."""
+
+    worker: str
+    audit_a: str
+    audit_b: str
+    triage: str = RULES_TRIAGE
+
+    def names(self) -> tuple[str, ...]:
+        """The agents that must exist, without repeats, in role order."""
+        named = [self.worker, self.audit_a, self.audit_b]
+        if self.triage != RULES_TRIAGE:
+            named.append(self.triage)
+        return tuple(dict.fromkeys(named))
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Every setting of a run, resolved. Times in seconds, sizes in MiB; all integers are at least 1 but the two round budgets."""
+
+    agents: dict[str, AgentDefinition]
+    lanes: Lanes
+    auto_advance: bool = False
+    max_items: int | None = None
+    max_fix_rounds: int = 2
+    max_remediation_rounds: int = 1
+    setup: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    execution_timeout_s: int = 7200
+    fix_timeout_s: int = 5400
+    remediation_timeout_s: int = 5400
+    audit_timeout_s: int = 3600
+    triage_timeout_s: int = 1800
+    verification_timeout_s: int = 3600
+    setup_timeout_s: int = 1800
+    silence_s_max: int = 1800
+    agent_output_mb_max: int = 64
+    command_output_mb_max: int = 16
+    memory_mb_max: int = 8192
+    disk_floor_mb: int = 512
+    ambient_agent_config: Literal["refuse", "acknowledged"] = "refuse"
+
+    def agent_limits(self, stage: str) -> Limits:
+        """The limits of one agent call in `stage` (execute, fix, remediate, audit or triage)."""
+        seconds = {
+            "execute": self.execution_timeout_s,
+            "fix": self.fix_timeout_s,
+            "remediate": self.remediation_timeout_s,
+            "audit": self.audit_timeout_s,
+            "triage": self.triage_timeout_s,
+        }[stage]
+        return self._limits(seconds, self.agent_output_mb_max)
+
+    def command_limits(self, *, setup: bool = False) -> Limits:
+        """The limits of one verification or setup command."""
+        seconds = self.setup_timeout_s if setup else self.verification_timeout_s
+        return self._limits(seconds, self.command_output_mb_max)
+
+    def _limits(self, runtime_s: int, output_mb: int) -> Limits:
+        return Limits(
+            runtime_s_max=runtime_s,
+            silence_s_max=self.silence_s_max,
+            output_bytes_max=output_mb << 20,
+            memory_bytes_max=self.memory_mb_max << 20,
+        )
+
+
+def check(policy: Policy) -> None:
+    """Raises PolicyRefusal for the first rule that `policy` breaks: unknown agent, incomplete agent, twin lanes."""
+    known = ", ".join(sorted(policy.agents)) or "none"
+    for name in policy.lanes.names():
+        if name not in policy.agents:
+            raise PolicyRefusal(
+                f"agent '{name}' is in a lane but is not defined (defined: {known})",
+                f"add a table [agents.{name}] to verger.toml, or name another agent with --agents",
+            )
+    for name, agent in sorted(policy.agents.items()):
+        needed = "command" if agent.kind == "generic" else "scenario"
+        if not getattr(agent, needed):
+            raise PolicyRefusal(
+                f"agent '{name}' of kind {agent.kind} has no {needed}",
+                f"set {needed} in [agents.{name}] of verger.toml",
+            )
+    if policy.lanes.audit_a == policy.lanes.audit_b:
+        raise PolicyRefusal(
+            f"both audit lanes are '{policy.lanes.audit_a}': the two audits must come from two agents",
+            "name two different agents for audit_a and audit_b",
+        )
