@@ -9,6 +9,7 @@ import msgspec
 
 Stage = Literal["execute", "fix", "remediate", "audit", "triage"]
 Lane = Literal["a", "b"]
+LANES: tuple[Lane, ...] = ("a", "b")
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Category = Literal[
     "correctness",
@@ -31,7 +32,7 @@ class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One object on the wire: no key may be missing unless it has a default, and none may be added."""
 
 
-class ReworkPoint(_Wire, kw_only=True):
+class ReworkPoint(_Wire, frozen=True, kw_only=True):
     """One thing that is wrong and that this round must mend; `evidence` is what was seen."""
 
     finding_id: str
@@ -43,7 +44,7 @@ class ReworkPoint(_Wire, kw_only=True):
     recommended_action: str
 
 
-class TaskItem(_Wire, kw_only=True):
+class TaskItem(_Wire, frozen=True, kw_only=True):
     """What the item asks for, in the words of the playbook."""
 
     item_id: str
@@ -58,7 +59,7 @@ class TaskItem(_Wire, kw_only=True):
     external_check_required: bool
 
 
-class Section(_Wire, kw_only=True):
+class Section(_Wire, frozen=True, kw_only=True):
     """A support section of the playbook that applies to the item."""
 
     section_id: str
@@ -66,7 +67,7 @@ class Section(_Wire, kw_only=True):
     body_markdown: str
 
 
-class TaskSpecification(_Wire, kw_only=True):
+class TaskSpecification(_Wire, frozen=True, kw_only=True):
     """The immutable input of one agent call. Paths are absolute unless they name something of the repository.
 
     `packet_dir` and `packet_sha256` are empty before the packet is frozen; `rework` is empty in `execute`.
@@ -98,7 +99,7 @@ class TaskSpecification(_Wire, kw_only=True):
     notes: tuple[str, ...]
 
 
-class _Report(_Wire, kw_only=True):
+class _Report(_Wire, frozen=True, kw_only=True):
     """What binds a report to the one call that asked for it; every field repeats the task specification."""
 
     run_id: str
@@ -109,7 +110,7 @@ class _Report(_Wire, kw_only=True):
     summary: str
 
 
-class WorkerReport(_Report, kw_only=True):
+class WorkerReport(_Report, frozen=True, kw_only=True):
     """What a worker claims it did. `files_touched` and the rest are claims; the kernel reads the tree itself."""
 
     schema_version: Literal["verger.worker_report.v1"]
@@ -120,7 +121,7 @@ class WorkerReport(_Report, kw_only=True):
     residual_risks: tuple[str, ...] = ()
 
 
-class ReportedFinding(_Wire, kw_only=True):
+class ReportedFinding(_Wire, frozen=True, kw_only=True):
     """One thing an auditor found."""
 
     title: str
@@ -134,7 +135,7 @@ class ReportedFinding(_Wire, kw_only=True):
     is_blocking: bool
 
 
-class AuditReport(_Report, kw_only=True):
+class AuditReport(_Report, frozen=True, kw_only=True):
     """What one lane says of the packet whose digest it repeats."""
 
     schema_version: Literal["verger.audit_report.v1"]
@@ -146,7 +147,7 @@ class AuditReport(_Report, kw_only=True):
     limitations: tuple[str, ...] = ()
 
 
-class FindingDisposition(_Wire, kw_only=True):
+class FindingDisposition(_Wire, frozen=True, kw_only=True):
     """What triage says about one merged finding, and why."""
 
     finding_id: str
@@ -154,7 +155,7 @@ class FindingDisposition(_Wire, kw_only=True):
     reason: str
 
 
-class TriageReport(_Report, kw_only=True):
+class TriageReport(_Report, frozen=True, kw_only=True):
     """What a triage agent proposes; `triage.decide` bounds it."""
 
     schema_version: Literal["verger.triage_report.v1"]
@@ -197,7 +198,9 @@ def read_report(data: bytes, task: TaskSpecification) -> Report:
 
 def _same(field: str, reported: object, expected: object) -> None:
     if reported != expected:
-        raise ReportRefused(f"the report answers another call: {field} is {reported!r}, asked was {expected!r}")
+        raise ReportRefused(
+            f"the report answers another call: {field} is {reported!r}, asked was {expected!r}"
+        )
 
 
 def _consistent(report: AuditReport) -> None:

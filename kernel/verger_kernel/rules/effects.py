@@ -1,0 +1,138 @@
+"""Everything a run can ask of the world. Each effect is safe to do twice: who performs it looks first.
+
+Not here: a way to record a gate decision, which no effect can do; see `events.GateDecided`.
+"""
+
+import msgspec
+
+from verger_kernel.rules.ids import Digest, EffectId, ObjectId
+from verger_kernel.rules.packs import Lane
+
+
+class _Effect(msgspec.Struct, frozen=True, tag=True, tag_field="effect", forbid_unknown_fields=True):
+    """One thing to do. The event that reports `id` is the only one that ends it."""
+
+    id: EffectId
+
+
+class CreateRunBranch(_Effect, frozen=True, kw_only=True):
+    """Make the run branch at the base commit. Answer: RunBranchCreated."""
+
+    branch: str
+    commit: ObjectId
+
+
+class PrepareWorktree(_Effect, frozen=True, kw_only=True):
+    """Make the attempt's worktree at `base` and take the evidence folder in, if one is named. Answer: WorktreeReady.
+
+    `before` is the attempt whose worktree makes room, 0 for none.
+    """
+
+    item: str
+    attempt: int
+    base: ObjectId
+    evidence: str
+    before: int
+
+
+class RunWorker(_Effect, frozen=True, kw_only=True):
+    """Let the worker change the worktree, then record its tree. Answer: WorkerReturned.
+
+    `base` is where the attempt began, `tip` the last checkpoint, whose tree this stage starts from;
+    `rework` names the findings of the round before that must be mended.
+    """
+
+    item: str
+    attempt: int
+    round: int
+    stage: str
+    base: ObjectId
+    tip: ObjectId
+    rework: tuple[str, ...]
+
+
+class Checkpoint(_Effect, frozen=True, kw_only=True):
+    """Commit `tree` on top of `parent` and point the item branch at it. Answer: Checkpointed.
+
+    `at_utc_ms` is the commit's date: the same effect, done twice, makes the same commit.
+    """
+
+    item: str
+    attempt: int
+    round: int
+    stage: str
+    tree: ObjectId
+    parent: ObjectId
+    at_utc_ms: int
+
+
+class RunCommands(_Effect, frozen=True, kw_only=True):
+    """Run one command group in a throw-away checkout of `commit`. Answer: CommandsReturned."""
+
+    item: str
+    attempt: int
+    round: int
+    group: str
+    commit: ObjectId
+
+
+class FreezePacket(_Effect, frozen=True, kw_only=True):
+    """Collect, hash and seal what both lanes will read. Answer: PacketFrozen."""
+
+    item: str
+    attempt: int
+    round: int
+    stage: str
+    base: ObjectId
+    commit: ObjectId
+
+
+class Audit(_Effect, frozen=True, kw_only=True):
+    """Let one lane audit the packet. Answer: AuditReturned."""
+
+    item: str
+    attempt: int
+    round: int
+    lane: Lane
+    packet: Digest
+
+
+class Triage(_Effect, frozen=True, kw_only=True):
+    """Ask the triage agent what to do with the merged findings. Answer: TriageReturned."""
+
+    item: str
+    attempt: int
+    round: int
+    packet: Digest
+
+
+class OpenGate(_Effect, frozen=True, kw_only=True):
+    """Put the worktree away and draw the gate's nonce. Answer: GateOpened."""
+
+    item: str
+    attempt: int
+    tip: ObjectId
+
+
+class CloseItem(_Effect, frozen=True, kw_only=True):
+    """Move the run branch from `old` to `new` and put the worktree away. Answer: ItemClosed or CloseRefused."""
+
+    item: str
+    attempt: int
+    branch: str
+    old: ObjectId
+    new: ObjectId
+
+
+Effect = (
+    CreateRunBranch
+    | PrepareWorktree
+    | RunWorker
+    | Checkpoint
+    | RunCommands
+    | FreezePacket
+    | Audit
+    | Triage
+    | OpenGate
+    | CloseItem
+)

@@ -1,0 +1,205 @@
+"""Everything that can happen to a run: what its journal holds, one event a record.
+
+Not here: what follows from an event; see `machine.py`.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from verger_kernel.rules.frame import Frame
+from verger_kernel.rules.gates import Decision
+from verger_kernel.rules.ids import Digest, EffectId, ObjectId
+from verger_kernel.rules.marks import FindingMark
+from verger_kernel.rules.packs import Lane
+from verger_kernel.rules.verification import GroupResult
+
+
+class _Event(msgspec.Struct, frozen=True, tag=True, tag_field="type", forbid_unknown_fields=True):
+    """One thing that happened."""
+
+
+class _Answer(_Event, frozen=True):
+    """What came of the effect `effect`."""
+
+    effect: EffectId
+
+
+class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one invocation is asked to do. `evidence` is an absolute folder, or empty.
+
+    `gate` only carries a recorded decision out and begins no further item.
+    """
+
+    kind: Literal["run", "resume", "gate"]
+    items: tuple[str, ...] = ()
+    auto_advance: bool = False
+    max_items: int | None = None
+    evidence: str = ""
+
+
+class RunCreated(_Event, frozen=True, kw_only=True):
+    """The run exists: everything that will never change about it."""
+
+    frame: Frame
+
+
+class InvocationStarted(_Event, frozen=True, kw_only=True):
+    """A kernel process took the run's locks. `swept` counts survivors of an earlier one that were ended."""
+
+    invocation: str
+    pid: int
+    start_ticks: int
+    request: Request
+    swept: int
+
+
+class InvocationEnded(_Event, frozen=True, kw_only=True):
+    """The kernel process is about to leave with exit code `code`."""
+
+    invocation: str
+    code: int
+
+
+class RunBranchCreated(_Answer, frozen=True, kw_only=True):
+    """The run branch stands at the base commit."""
+
+
+class WorktreeReady(_Answer, frozen=True, kw_only=True):
+    """The worktree stands at the base. `evidence` digests the evidence folder, empty when none was taken."""
+
+    evidence: str
+    quarantine: str
+
+
+class AgentStarted(_Event, frozen=True, kw_only=True):
+    """An agent is about to be executed for `effect`; `session` names the call, `files` the folder of its streams."""
+
+    effect: EffectId
+    agent: str
+    session: str
+    files: str
+
+
+class WorkerReturned(_Answer, frozen=True, kw_only=True):
+    """The worker ended and the tree it left was recorded.
+
+    `problem` is empty when it answered. `tree` is empty when none could be recorded. `out_of_scope` and `escapes`
+    name paths and tricks, cut to a readable number; the two counts are whole.
+    """
+
+    problem: str
+    verdict: str
+    report: str
+    tree: ObjectId
+    changed: int
+    unresolved: int
+    out_of_scope: tuple[str, ...]
+    out_of_scope_count: int
+    escapes: tuple[str, ...]
+    quarantine: str
+
+
+class Checkpointed(_Answer, frozen=True, kw_only=True):
+    """The result is a commit; it is the parent itself when nothing changed."""
+
+    commit: ObjectId
+
+
+class CommandsReturned(_Answer, frozen=True, kw_only=True):
+    """One command group ran to its end; `report` digests the verification report so far."""
+
+    result: GroupResult
+    report: Digest
+
+
+class PacketFrozen(_Answer, frozen=True, kw_only=True):
+    """Both lanes will read this packet."""
+
+    packet: Digest
+
+
+class AuditReturned(_Answer, frozen=True, kw_only=True):
+    """One lane ended. `problem` is empty when it answered; `packet_intact` says the packet still had its digest."""
+
+    lane: Lane
+    problem: str
+    verdict: str
+    report: str
+    findings: tuple[FindingMark, ...]
+    packet_intact: bool
+
+
+class TriageReturned(_Answer, frozen=True, kw_only=True):
+    """The triage agent ended; `dismissed` are the findings it judged not actionable."""
+
+    problem: str
+    decision: str
+    report: str
+    dismissed: tuple[str, ...]
+
+
+class GateOpened(_Answer, frozen=True, kw_only=True):
+    """A person must decide; the decision must repeat `nonce`."""
+
+    nonce: str
+    quarantine: str
+
+
+class GateDecided(_Event, frozen=True, kw_only=True):
+    """A person decided. No effect leads here: only `mark-manual-gate` records it."""
+
+    decision: Decision
+
+
+class ItemClosed(_Answer, frozen=True, kw_only=True):
+    """The run branch stands at the result and the worktree is gone."""
+
+    quarantine: str
+
+
+class CloseRefused(_Answer, frozen=True, kw_only=True):
+    """The run branch is neither where this run left it nor where it should go; `found` is where it is."""
+
+    found: str
+
+
+class EffectFailed(_Event, frozen=True, kw_only=True):
+    """The world could not do `effect` (disk, git, permissions). It stays outstanding; resume tries it again."""
+
+    effect: EffectId
+    what: str
+
+
+Event = (
+    RunCreated
+    | InvocationStarted
+    | InvocationEnded
+    | RunBranchCreated
+    | WorktreeReady
+    | AgentStarted
+    | WorkerReturned
+    | Checkpointed
+    | CommandsReturned
+    | PacketFrozen
+    | AuditReturned
+    | TriageReturned
+    | GateOpened
+    | GateDecided
+    | ItemClosed
+    | CloseRefused
+    | EffectFailed
+)
+Answer = (
+    RunBranchCreated
+    | WorktreeReady
+    | WorkerReturned
+    | Checkpointed
+    | CommandsReturned
+    | PacketFrozen
+    | AuditReturned
+    | TriageReturned
+    | GateOpened
+    | ItemClosed
+    | CloseRefused
+)

@@ -1,0 +1,18 @@
+"""A finding reduced to what decides: its id, weight and sources. The words stay in the reports.
+
+Not here: the words, and how lanes are merged; see `findings.py`.
+"""
+
+import msgspec
+
+from verger_kernel.rules.packs import Category, Severity
+
+
+class FindingMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One finding as the machine sees it; `sources` are sorted: `audit-a`, `audit-b`, `verification`, `worker`."""
+
+    finding_id: str
+    severity: Severity
+    category: Category
+    is_blocking: bool
+    sources: tuple[str, ...]

@@ -1,0 +1,190 @@
+"""The first half of an item, from selection to the frozen packet: one short function an event.
+
+Not here: audits, triage, gate (`judgement.py`); the order as a picture (`transitions.py`).
+"""
+
+from msgspec.structs import replace
+
+from verger_kernel.rules import effects as f
+from verger_kernel.rules import events as e
+from verger_kernel.rules import state as s
+from verger_kernel.rules.ids import Digest, effect_id
+from verger_kernel.rules.intake import choose
+from verger_kernel.rules.now import Now
+from verger_kernel.rules.packs import LANES, Lane
+from verger_kernel.rules.rounds import escalate, mend, named, work
+from verger_kernel.rules.step import Step, go, stay
+from verger_kernel.rules.verification import blocking_failures
+
+
+def next_item(state: s.RunState, now: Now) -> Step:
+    """The first attempt of the next item, or a run at rest when there is none or this invocation may begin none."""
+    if state.request is None or state.request.kind == "gate" or state.items_left == 0:
+        return stay(state)
+    choice = choose(
+        state.frame.items, passed=state.passed_ids(), queue=state.queue, auto_advance=state.auto_advance
+    )
+    state = replace(state, queue=choice.queue)
+    return begin(state, choice.item, 1, now) if choice.item else stay(state)
+
+
+def item_closed(state: s.RunState, now: Now) -> Step:
+    """The item is passed and in the ledger; the next one begins."""
+    stage = state.stage
+    assert isinstance(stage, s.Closing)
+    entry = s.PassedItem(
+        ordinal=len(state.passed) + 1,
+        item=stage.spot.item,
+        attempt=stage.spot.attempt,
+        round=stage.spot.round,
+        commit=stage.spot.tip,
+        tree=stage.tree,
+        decision=stage.decision,
+        at_utc_ms=now.utc_ms,
+    )
+    state = replace(
+        state,
+        stage=s.Idle(),
+        tip=stage.spot.tip,
+        passed=(*state.passed, entry),
+        passed_chain=s.chained(state.passed_chain, entry),
+        items_left=None if state.items_left is None else state.items_left - 1,
+    )
+    return next_item(state, now)
+
+
+def begin(state: s.RunState, item: str, attempt: int, now: Now) -> Step:
+    """A fresh attempt: its worktree, or a wait for evidence that the item needs and nobody supplied."""
+    facts = state.frame.item(item)
+    spot = s.Spot(
+        item=item,
+        attempt=attempt,
+        round=0,
+        fix_rounds=0,
+        remediation_rounds=0,
+        base=state.tip,
+        tip=state.tip,
+    )
+    if facts.evidence and not state.evidence:
+        why = "the playbook asks for evidence from outside and none was supplied"
+        return go(state, s.BlockedExternal(spot, why=why, since_utc_ms=now.utc_ms))
+    effect = f.PrepareWorktree(
+        effect_id(item, attempt, 0, "prepare"),
+        item=item,
+        attempt=attempt,
+        base=state.tip,
+        evidence=state.evidence,
+        before=attempt - 1,
+    )
+    return go(state, s.Preparing(spot), effect)
+
+
+def worktree_ready(state: s.RunState, event: e.WorktreeReady) -> Step:
+    """The worker begins."""
+    assert isinstance(state.stage, s.Preparing)
+    return work(replace(state, evidence=""), state.stage.spot, "execute", ())
+
+
+def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Step:
+    """The recorded tree becomes a checkpoint, unless the worker left its bounds or asks to stop."""
+    stage = state.stage
+    assert isinstance(stage, s.Working)
+    if event.escapes:
+        return escalate(state, stage.spot, "the worker reached for git", event.escapes, now)
+    if event.out_of_scope:
+        why = f"{event.out_of_scope_count} path(s) outside allowed_write_roots were changed"
+        return escalate(state, stage.spot, why, event.out_of_scope, now)
+    if event.problem:
+        return escalate(state, stage.spot, f"the worker gave no answer: {event.problem}", (), now)
+    if event.verdict == "blocked_external":
+        why = "the worker says that something outside the repository is missing"
+        return go(state, s.BlockedExternal(stage.spot, why=why, since_utc_ms=now.utc_ms))
+    gate = state.frame.item(stage.spot.item).gate
+    if event.verdict == "blocked" or (event.verdict == "needs_human_input" and not gate):
+        return escalate(state, stage.spot, f"the worker's verdict is {event.verdict}", (), now)
+    claims = s.Claims(stage=stage.name, report=event.report, unresolved=event.unresolved)
+    effect = f.Checkpoint(
+        named(stage.spot, "checkpoint"),
+        item=stage.spot.item,
+        attempt=stage.spot.attempt,
+        round=stage.spot.round,
+        stage=stage.name,
+        tree=event.tree,
+        parent=stage.spot.tip,
+        at_utc_ms=now.utc_ms,
+    )
+    return go(state, s.Checkpointing(stage.spot, claims=claims, tree=event.tree), effect)
+
+
+def checkpointed(state: s.RunState, event: e.Checkpointed) -> Step:
+    """The first command group runs on the checkpoint."""
+    stage = state.stage
+    assert isinstance(stage, s.Checkpointing)
+    spot = replace(stage.spot, tip=event.commit)
+    verifying = s.Verifying(spot, claims=stage.claims, tree=stage.tree, groups=())
+    return go(state, verifying, _commands(state, spot, 0))
+
+
+def _commands(state: s.RunState, spot: s.Spot, index: int) -> f.RunCommands:
+    group = state.frame.item(spot.item).groups[index]
+    return f.RunCommands(
+        named(spot, "verify", f"green-{group}"),
+        item=spot.item,
+        attempt=spot.attempt,
+        round=spot.round,
+        group=group,
+        commit=spot.tip,
+    )
+
+
+def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) -> Step:
+    """The next group; after the last one a packet, or a mending round without any audit when something required failed."""
+    stage = state.stage
+    assert isinstance(stage, s.Verifying)
+    groups = (*stage.groups, event.result)
+    if len(groups) < len(state.frame.item(stage.spot.item).groups):
+        return go(state, replace(stage, groups=groups), _commands(state, stage.spot, len(groups)))
+    failed = blocking_failures(groups)
+    if failed:
+        ids = tuple(mark.finding_id for mark in failed)
+        return mend(state, stage.spot, ids, "required verification failed", now)
+    freezing = s.Freezing(
+        stage.spot, claims=stage.claims, tree=stage.tree, groups=groups, verification=event.report
+    )
+    spot = stage.spot
+    effect = f.FreezePacket(
+        named(spot, "freeze"),
+        item=spot.item,
+        attempt=spot.attempt,
+        round=spot.round,
+        stage=stage.claims.stage,
+        base=spot.base,
+        commit=spot.tip,
+    )
+    return go(state, freezing, effect)
+
+
+def packet_frozen(state: s.RunState, event: e.PacketFrozen) -> Step:
+    """Both lanes begin, at the same time, on the same packet."""
+    stage = state.stage
+    assert isinstance(stage, s.Freezing)
+    auditing = s.Auditing(
+        stage.spot,
+        claims=stage.claims,
+        tree=stage.tree,
+        verification=stage.verification,
+        packet=event.packet,
+        lanes=(),
+    )
+    return go(state, auditing, *(_audit(stage.spot, lane, event.packet) for lane in LANES))
+
+
+def _audit(spot: s.Spot, lane: Lane, packet: Digest) -> f.Audit:
+    return f.Audit(
+        named(spot, "audit", lane),
+        item=spot.item,
+        attempt=spot.attempt,
+        round=spot.round,
+        lane=lane,
+        packet=packet,
+    )

@@ -1,0 +1,236 @@
+"""Where a run stands. Each stage carries only what is true in it; nothing is optional that should be set by then.
+
+Not here: what leads from one stage to the next; see `machine.py`.
+"""
+
+import hashlib
+
+import msgspec
+
+from verger_kernel.rules.effects import Effect
+from verger_kernel.rules.events import Request
+from verger_kernel.rules.frame import Frame
+from verger_kernel.rules.gates import Decision
+from verger_kernel.rules.ids import Digest, ObjectId
+from verger_kernel.rules.marks import FindingMark
+from verger_kernel.rules.verification import GroupResult
+
+ZERO = Digest("0" * 64)
+
+
+class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Which item, attempt and round; `base` is the run branch when the attempt began, `tip` its last checkpoint."""
+
+    item: str
+    attempt: int
+    round: int
+    fix_rounds: int
+    remediation_rounds: int
+    base: ObjectId
+    tip: ObjectId
+
+
+class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the worker's report said that matters later."""
+
+    stage: str
+    report: str
+    unresolved: int
+
+
+class _Stage(msgspec.Struct, frozen=True, tag=True, tag_field="stage", forbid_unknown_fields=True):
+    """Where the current item stands."""
+
+
+class _ItemStage(_Stage, frozen=True):
+    """A stage with an item in it."""
+
+    spot: Spot
+
+
+class Opening(_Stage, frozen=True):
+    """The run branch is being made."""
+
+
+class Idle(_Stage, frozen=True):
+    """No item is in hand."""
+
+
+class Preparing(_ItemStage, frozen=True):
+    """The worktree is being made."""
+
+
+class Working(_ItemStage, frozen=True, kw_only=True):
+    """The worker has the worktree; `name` is execute, fix or remediate."""
+
+    name: str
+    rework: tuple[str, ...]
+
+
+class Checkpointing(_ItemStage, frozen=True, kw_only=True):
+    """The recorded tree is becoming a commit."""
+
+    claims: Claims
+    tree: ObjectId
+
+
+class Verifying(_ItemStage, frozen=True, kw_only=True):
+    """Command groups run on the checkpoint, which is the spot's tip."""
+
+    claims: Claims
+    tree: ObjectId
+    groups: tuple[GroupResult, ...]
+
+
+class Freezing(_ItemStage, frozen=True, kw_only=True):
+    """The packet is being collected and sealed."""
+
+    claims: Claims
+    tree: ObjectId
+    groups: tuple[GroupResult, ...]
+    verification: Digest
+
+
+class LaneResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What one lane came to. `problem` says why its answer cannot count, empty when it can."""
+
+    lane: str
+    problem: str
+    verdict: str
+    report: str
+    findings: tuple[FindingMark, ...]
+
+
+class Auditing(_ItemStage, frozen=True, kw_only=True):
+    """Both lanes read the packet; `lanes` holds those that came back, in lane order."""
+
+    claims: Claims
+    tree: ObjectId
+    verification: Digest
+    packet: Digest
+    lanes: tuple[LaneResult, ...]
+
+
+class Triaging(_ItemStage, frozen=True, kw_only=True):
+    """The triage agent weighs the merged findings."""
+
+    claims: Claims
+    tree: ObjectId
+    packet: Digest
+    findings: tuple[FindingMark, ...]
+
+
+class OpeningGate(_ItemStage, frozen=True, kw_only=True):
+    """The worktree is being put away before a person is asked."""
+
+    tree: ObjectId
+    packet: Digest
+    findings: tuple[FindingMark, ...]
+
+
+class AwaitingGate(_ItemStage, frozen=True, kw_only=True):
+    """A person must decide about `asked`, whose outcome, name and note are still empty."""
+
+    asked: Decision
+    asked_utc_ms: int
+    findings: tuple[FindingMark, ...]
+
+
+class Closing(_ItemStage, frozen=True, kw_only=True):
+    """The run branch is moving to the result; `decision` is the gate's approval where there was one."""
+
+    tree: ObjectId
+    decision: Decision | None
+
+
+class BlockedExternal(_ItemStage, frozen=True, kw_only=True):
+    """The item waits for something outside."""
+
+    why: str
+    since_utc_ms: int
+
+
+class Escalated(_ItemStage, frozen=True, kw_only=True):
+    """A person must take over; `decision` is the rejection where a gate led here."""
+
+    why: str
+    details: tuple[str, ...]
+    decision: Decision | None
+    since_utc_ms: int
+
+
+Stage = (
+    Opening
+    | Idle
+    | Preparing
+    | Working
+    | Checkpointing
+    | Verifying
+    | Freezing
+    | Auditing
+    | Triaging
+    | OpeningGate
+    | AwaitingGate
+    | Closing
+    | BlockedExternal
+    | Escalated
+)
+ItemStage = (
+    Preparing
+    | Working
+    | Checkpointing
+    | Verifying
+    | Freezing
+    | Auditing
+    | Triaging
+    | OpeningGate
+    | AwaitingGate
+    | Closing
+    | BlockedExternal
+    | Escalated
+)
+
+
+class PassedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One finished item: it lies in a file of its own and only its digest weighs on the state."""
+
+    ordinal: int
+    item: str
+    attempt: int
+    round: int
+    commit: ObjectId
+    tree: ObjectId
+    decision: Decision | None
+    at_utc_ms: int
+
+
+class RunState(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as the machine holds it. `passed` is the whole ledger, oldest first; saved, it is `saved.Passed`."""
+
+    frame: Frame
+    journal_seq: int
+    journal_head: Digest
+    updated_utc_ms: int
+    invocation: str
+    request: Request | None
+    queue: tuple[str, ...]
+    auto_advance: bool
+    items_left: int | None
+    evidence: str
+    tip: ObjectId
+    passed: tuple[PassedItem, ...]
+    passed_chain: Digest
+    agent_calls: int
+    trouble: str
+    stage: Stage
+    outstanding: tuple[Effect, ...]
+
+    def passed_ids(self) -> frozenset[str]:
+        """The items whose result is on the run branch."""
+        return frozenset(entry.item for entry in self.passed)
+
+
+def chained(chain: Digest, entry: PassedItem) -> Digest:
+    """The ledger's digest after `entry`."""
+    body = msgspec.json.encode(entry, order="deterministic")
+    return Digest(hashlib.sha256(chain.encode() + body).hexdigest())

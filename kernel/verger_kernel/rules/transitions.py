@@ -1,0 +1,45 @@
+"""The run machine's map as literals: which events a stage knows, and where each can lead.
+
+Not here: the conditions; see `machine.py`, `pipeline.py` and `judgement.py`, which are checked against this table at each step.
+"""
+
+from verger_kernel.rules import events as e
+from verger_kernel.rules import state as s
+
+STOPS = (s.BlockedExternal, s.Escalated)
+NEXT_ITEM = (s.Idle, s.Preparing, s.BlockedExternal)
+"""Where a run can stand once an item is behind it: nothing to do, the next one, or one that waits for evidence."""
+
+TRANSITIONS: dict[type[s.Stage], dict[type[e.Event], tuple[type[s.Stage], ...]]] = {
+    s.Opening: {e.RunBranchCreated: NEXT_ITEM},
+    s.Idle: {},
+    s.Preparing: {e.WorktreeReady: (s.Working,)},
+    s.Working: {e.WorkerReturned: (s.Checkpointing, *STOPS)},
+    s.Checkpointing: {e.Checkpointed: (s.Verifying,)},
+    s.Verifying: {e.CommandsReturned: (s.Verifying, s.Freezing, s.Working, s.Escalated)},
+    s.Freezing: {e.PacketFrozen: (s.Auditing,)},
+    s.Auditing: {
+        e.AuditReturned: (s.Auditing, s.Triaging, s.OpeningGate, s.Closing, s.Working, *STOPS),
+    },
+    s.Triaging: {e.TriageReturned: (s.OpeningGate, s.Closing, s.Working, *STOPS)},
+    s.OpeningGate: {e.GateOpened: (s.AwaitingGate,)},
+    s.AwaitingGate: {e.GateDecided: (s.Closing, s.Escalated)},
+    s.Closing: {e.ItemClosed: NEXT_ITEM, e.CloseRefused: (s.Escalated,)},
+    s.BlockedExternal: {},
+    s.Escalated: {},
+}
+
+RUN_EVENTS: dict[type[e.Event], tuple[type[s.Stage], ...]] = {
+    e.InvocationStarted: (s.Idle, s.BlockedExternal, s.Escalated),
+    e.InvocationEnded: (),
+    e.AgentStarted: (),
+    e.EffectFailed: (),
+}
+"""Events that any stage knows, with the stages in which they may lead on (by `NEXT_ITEM`); elsewhere the stage stays."""
+
+
+def allowed(stage: type[s.Stage], event: type[e.Event]) -> tuple[type[s.Stage], ...]:
+    """Where `event` may lead from `stage`; empty when the stage does not know it."""
+    if event in RUN_EVENTS:
+        return (stage, *NEXT_ITEM) if stage in RUN_EVENTS[event] else (stage,)
+    return TRANSITIONS[stage].get(event, ())
