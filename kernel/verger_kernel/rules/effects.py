@@ -61,6 +61,7 @@ class Checkpoint(_Effect, frozen=True, kw_only=True):
     attempt: int
     round: int
     stage: str
+    base: ObjectId
     tree: ObjectId
     parent: ObjectId
     at_utc_ms: int

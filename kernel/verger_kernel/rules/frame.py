@@ -30,7 +30,7 @@ class ItemFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The constants of a run, items in plan order."""
+    """The constants of a run, items in plan order. `git_settings` say how files are written to a checkout."""
 
     run_id: RunId
     repository_id: str
@@ -42,6 +42,7 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     plan_sha256: Digest
     policy_sha256: Digest
     identity: Identity
+    git_settings: tuple[tuple[str, str], ...]
     max_fix_rounds: int
     max_remediation_rounds: int
     triage_agent: bool

@@ -109,6 +109,7 @@ def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Ste
         attempt=stage.spot.attempt,
         round=stage.spot.round,
         stage=stage.name,
+        base=stage.spot.base,
         tree=event.tree,
         parent=stage.spot.tip,
         at_utc_ms=now.utc_ms,

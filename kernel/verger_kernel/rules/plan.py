@@ -25,7 +25,7 @@ ChangeProfile = Literal["docs_only", "behavioral_code", "mixed"]
 SectionKind = Literal["global_context", "phase_detail", "shared_guidance", "risk_register", "informational"]
 
 
-class ManualGate(_Model, kw_only=True):
+class ManualGate(_Model, frozen=True, kw_only=True):
     """Whether a person must decide before the item passes, why, and what evidence is asked for."""
 
     required: bool
@@ -34,7 +34,7 @@ class ManualGate(_Model, kw_only=True):
     required_evidence: tuple[str, ...]
 
 
-class ExternalCheck(_Model, kw_only=True):
+class ExternalCheck(_Model, frozen=True, kw_only=True):
     """Whether evidence from outside must be supplied before the item can begin."""
 
     required: bool
@@ -42,7 +42,7 @@ class ExternalCheck(_Model, kw_only=True):
     dependencies: tuple[str, ...]
 
 
-class VerificationHints(_Model, kw_only=True):
+class VerificationHints(_Model, frozen=True, kw_only=True):
     """What the kernel itself will run and look for."""
 
     required_artifacts: tuple[str, ...]
@@ -50,7 +50,7 @@ class VerificationHints(_Model, kw_only=True):
     suggested_commands: tuple[str, ...]
 
 
-class SourceRow(_Model, kw_only=True):
+class SourceRow(_Model, frozen=True, kw_only=True):
     """Where in the playbook the item stands; lines count from 1."""
 
     section_title: str
@@ -60,7 +60,7 @@ class SourceRow(_Model, kw_only=True):
     raw_row_markdown: str
 
 
-class Item(_Model, kw_only=True):
+class Item(_Model, frozen=True, kw_only=True):
     """One row of the playbook, normalized."""
 
     item_id: str
@@ -92,7 +92,7 @@ class Item(_Model, kw_only=True):
     notes: tuple[str, ...]
 
 
-class SupportSection(_Model, kw_only=True):
+class SupportSection(_Model, frozen=True, kw_only=True):
     """A part of the playbook around the table that agents are given to read."""
 
     section_id: str
@@ -102,7 +102,7 @@ class SupportSection(_Model, kw_only=True):
     applies_to_phase_slugs: tuple[str, ...]
 
 
-class DefaultRuntimeProfile(_Model, kw_only=True):
+class DefaultRuntimeProfile(_Model, frozen=True, kw_only=True):
     """What a run of this plan assumes unless policy says otherwise."""
 
     offline_default: bool
@@ -111,7 +111,7 @@ class DefaultRuntimeProfile(_Model, kw_only=True):
     max_remediation_rounds_default: int
 
 
-class GlobalContext(_Model, kw_only=True):
+class GlobalContext(_Model, frozen=True, kw_only=True):
     """What holds for every item of the plan."""
 
     primary_goal: str
@@ -121,7 +121,7 @@ class GlobalContext(_Model, kw_only=True):
     notes: tuple[str, ...]
 
 
-class PlanSource(_Model, kw_only=True):
+class PlanSource(_Model, frozen=True, kw_only=True):
     """The file the plan was read from; `sha256` is that of its bytes."""
 
     path: str
@@ -130,7 +130,7 @@ class PlanSource(_Model, kw_only=True):
     title: str
 
 
-class NormalizedPlan(_Model, kw_only=True):
+class NormalizedPlan(_Model, frozen=True, kw_only=True):
     """A whole playbook, items in table order."""
 
     schema_version: Literal["plan_orchestrator.normalized_plan.v1"]

@@ -1,0 +1,158 @@
+"""Whether the environment is ready for a run: one check a fact, each with its way out.
+
+Not here: checks of a run's own files; see `diagnosis.py`. Preflight refuses at the first error, doctor shows all.
+"""
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from verger_probes.exits import Exit
+
+from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.errors import CommandError
+from verger_kernel.git.repository import Repository, RepositoryFacts, facts
+from verger_kernel.rules.policy import Policy
+
+GIT_MIN = (2, 36)
+"""The first git with core.fsync, without which no commit is durable."""
+AMBIENT = (
+    ("~", ".codex/config.toml"),
+    ("~", ".claude/settings.json"),
+    (".", ".codex/config.toml"),
+    (".", ".claude/settings.json"),
+    (".", ".mcp.json"),
+)
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at; `detail` and `hint` are empty when all is well."""
+
+    name: str
+    status: Literal["ok", "warning", "error"] = "ok"
+    detail: str = ""
+    hint: str = ""
+
+
+def environment(repository: Repository, environ: Mapping[str, str]) -> tuple[list[Check], RepositoryFacts]:
+    """The checks that need no policy, with the facts they rest on."""
+    found = facts(repository)
+    return [_commands(environ), _git(found), _commits(found), _identity(found), _clean(found)], found
+
+
+def policy_checks(
+    repository: Repository, policy: Policy, environ: Mapping[str, str], state: Path
+) -> list[Check]:
+    """The checks that depend on the policy: agents, ambient agent configuration, disk."""
+    return [_agents(repository, policy, environ), _ambient(repository, policy, environ), _disk(policy, state)]
+
+
+def refuse(checks: list[Check]) -> None:
+    """Raises CommandError for the first check that is an error."""
+    for check in checks:
+        if check.status == "error":
+            raise CommandError(check.detail, check.hint, Exit.ENVIRONMENT)
+
+
+def _commands(environ: Mapping[str, str]) -> Check:
+    missing = [name for name in ("git", "bash") if not shutil.which(name, path=environ.get("PATH"))]
+    if missing:
+        return Check(
+            name="required_commands",
+            status="error",
+            detail=f"{' and '.join(missing)} not found on PATH",
+            hint="install it, or put its folder on PATH",
+        )
+    return Check(name="required_commands")
+
+
+def _git(found: RepositoryFacts) -> Check:
+    if found.git_version[:2] >= GIT_MIN:
+        return Check(name="git_version")
+    version = ".".join(map(str, found.git_version))
+    return Check(
+        name="git_version",
+        status="error",
+        detail=f"git {version} is too old: it cannot make commits durable",
+        hint=f"install git {'.'.join(map(str, GIT_MIN))} or newer",
+    )
+
+
+def _commits(found: RepositoryFacts) -> Check:
+    if found.head:
+        return Check(name="commits")
+    return Check(
+        name="commits",
+        status="error",
+        detail="the repository has no commits, so there is nothing to begin from",
+        hint="commit something first",
+    )
+
+
+def _identity(found: RepositoryFacts) -> Check:
+    if found.identity:
+        return Check(name="git_identity")
+    return Check(
+        name="git_identity",
+        status="error",
+        detail="git does not know who commits here",
+        hint="git config user.name NAME and git config user.email ADDRESS",
+    )
+
+
+def _clean(found: RepositoryFacts) -> Check:
+    if not found.dirty_tracked:
+        return Check(name="clean_tracked_checkout")
+    shown = ", ".join(found.dirty_tracked[:5])
+    more = len(found.dirty_tracked) - 5
+    return Check(
+        name="clean_tracked_checkout",
+        status="error",
+        detail=f"tracked files have uncommitted changes: {shown}" + (f" and {more} more" if more > 0 else ""),
+        hint="commit or stash them: a run begins at HEAD and would not see them",
+    )
+
+
+def _agents(repository: Repository, policy: Policy, environ: Mapping[str, str]) -> Check:
+    for name in policy.lanes.names():
+        definition = policy.agents[name]
+        why = ADAPTERS[definition.kind].missing(definition, repository.root, environ.get("PATH", os.defpath))
+        if why:
+            return Check(
+                name="agents",
+                status="error",
+                detail=f"agent '{name}' cannot be started: {why}",
+                hint=f"mend [agents.{name}] in verger.toml, or name another agent with --agents",
+            )
+    return Check(name="agents")
+
+
+def _ambient(repository: Repository, policy: Policy, environ: Mapping[str, str]) -> Check:
+    home = Path(environ.get("HOME", "/nonexistent"))
+    places = [(home if where == "~" else repository.root) / name for where, name in AMBIENT]
+    found = [str(path) for path in places if path.exists()]
+    kinds = {policy.agents[name].kind for name in policy.lanes.names()}
+    if not found or policy.ambient_agent_config == "acknowledged" or kinds == {"scripted"}:
+        return Check(name="agent_environment")
+    return Check(
+        name="agent_environment",
+        status="error",
+        detail=f"agents would read configuration that nobody reviewed for this run: {', '.join(found)}",
+        hint='move it away, or set ambient_agent_config = "acknowledged" in verger.toml',
+    )
+
+
+def _disk(policy: Policy, state: Path) -> Check:
+    place = next(path for path in (state, *state.parents) if path.exists())
+    free_mb = shutil.disk_usage(place).free >> 20
+    if free_mb >= policy.disk_floor_mb:
+        return Check(name="disk_floor")
+    return Check(
+        name="disk_floor",
+        status="error",
+        detail=f"{free_mb} MiB are free at {place}, the floor is {policy.disk_floor_mb} MiB",
+        hint="free some space, or lower disk_floor_mb",
+    )

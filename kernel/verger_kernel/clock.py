@@ -1,0 +1,39 @@
+"""The clocks of this machine, read once for each event.
+
+Not here: what follows from a moment; rules get it as a value.
+"""
+
+import time
+from functools import cache
+from pathlib import Path
+
+from verger_kernel.rules.now import Now
+
+
+def now() -> Now:
+    """This moment on all four scales."""
+    return Now(
+        utc_ms=time.time_ns() // 1_000_000,
+        boot_id=boot_id(),
+        boottime_ns=time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)),
+        monotonic_ns=time.monotonic_ns(),
+    )
+
+
+@cache
+def boot_id() -> str:
+    """What names this boot of the machine; `unknown` where the system does not say."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return "unknown"
+
+
+def start_ticks(pid: int) -> int:
+    """When process `pid` started, in clock ticks since boot; 0 when it is gone or the system does not say."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return 0
+    # The command name, in parentheses, may hold spaces and parentheses itself.
+    return int(stat.rpartition(b")")[2].split()[19])

@@ -1,0 +1,88 @@
+"""`mark-manual-gate`: the only place where a person's decision is recorded.
+
+Not here: asking for one; the machine does. The assurance of a decision made here is `recorded`: free text that
+any process of the user could have written, and every view says so.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+import anyio
+from msgspec.structs import replace
+from verger_probes.exits import Exit
+
+from verger_kernel.commands.result import show_result
+from verger_kernel.disk.packets import digest_of
+from verger_kernel.errors import CommandError
+from verger_kernel.git import refs
+from verger_kernel.git.command import Git
+from verger_kernel.home import Home, find_home, find_run
+from verger_kernel.invocation import invoke
+from verger_kernel.rules import state as s
+from verger_kernel.rules.events import GateDecided, Request
+from verger_kernel.rules.gates import Decision, EvidenceFile
+from verger_kernel.rules.ids import RunId, shown
+from verger_kernel.runs import open_run
+
+
+def mark_manual_gate(args: argparse.Namespace) -> int:
+    """Runs the command; answers with the exit code."""
+    for name in ("by", "note"):
+        if not getattr(args, name).strip():
+            raise CommandError(f"--{name} is empty", "say who decides and why", Exit.USAGE)
+    files = tuple(_evidence(path) for path in args.evidence_path)
+    home = find_home(args.directory, os.environ)
+    run_id = find_run(home, args.run)
+    return anyio.run(_decide, home, run_id, args, files)
+
+
+def _evidence(path: Path) -> EvidenceFile:
+    if not path.is_file():
+        raise CommandError(
+            f"evidence {path} is no file", "name a file that exists, or leave it out", Exit.INPUT
+        )
+    return EvidenceFile(path=str(path.resolve()), sha256=digest_of(path.read_bytes()))
+
+
+async def _decide(
+    home: Home, run_id: RunId, args: argparse.Namespace, files: tuple[EvidenceFile, ...]
+) -> int:
+    opened = await open_run(home.require(), run_id)
+    try:
+        stage = _waiting(opened.state, args.item)
+        _check_branch(home, opened.state)
+        decision = _decision(stage.asked, args, files)
+        request = Request(kind="gate")
+        state, code = await invoke(
+            opened, home.repository, dict(os.environ), request, GateDecided(decision=decision)
+        )
+    finally:
+        opened.close()
+    code = Exit.DONE if decision.outcome == "rejected" and code == Exit.ESCALATED else code
+    return show_result(state, opened.folder, code, args.format)
+
+
+def _waiting(state: s.RunState, item: str) -> s.AwaitingGate:
+    if isinstance(state.stage, s.AwaitingGate) and state.stage.spot.item == item:
+        return state.stage
+    raise CommandError(
+        f"item {shown(item)} of run {state.frame.run_id} awaits no decision",
+        f"see where the run stands: verger status {state.frame.run_id}",
+        Exit.REFUSED,
+    )
+
+
+def _check_branch(home: Home, state: s.RunState) -> None:
+    ref = f"refs/heads/{state.frame.run_branch}"
+    found = refs.read(Git(home.repository.common_dir), ref)
+    if found != state.tip:
+        raise CommandError(
+            f"the gate is stale: {state.frame.run_branch} was moved to {found or 'nothing'} by somebody else",
+            f"move it back to {state.tip} before deciding",
+            Exit.REFUSED,
+        )
+
+
+def _decision(asked: Decision, args: argparse.Namespace, files: tuple[EvidenceFile, ...]) -> Decision:
+    return replace(asked, outcome=args.decision, by=args.by.strip(), note=args.note.strip(), evidence=files)

@@ -1,0 +1,181 @@
+"""Looking at a playbook without running it: `list-items`, `show-item` and `lint`.
+
+Not here: what makes a playbook valid; see `rules/playbook.py`.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from verger_probes.exits import Exit
+
+from verger_kernel.clock import now
+from verger_kernel.errors import CommandError
+from verger_kernel.rules.ids import shown
+from verger_kernel.rules.now import iso
+from verger_kernel.rules.plan import Item, NormalizedPlan
+from verger_kernel.rules.playbook import PlaybookRefused, Problem, read_playbook, render_problems
+from verger_kernel.rules.playbook_document import BYTES_MAX
+
+Format = Literal["text", "json"]
+
+_HEADER = ("STEP", "PHASE", "PROFILE", "R/G", "MANUAL_GATE", "EXTERNAL")
+
+
+class LintReport(msgspec.Struct, frozen=True):
+    """What `lint` says in JSON; `items` is 0 when there are problems."""
+
+    ok: bool
+    items: int
+    problems: tuple[Problem, ...]
+
+
+def load_playbook(path: Path, now_iso: str) -> NormalizedPlan:
+    """The plan in the file at `path`, read at `now_iso`. Raises CommandError, one line for each problem."""
+    try:
+        return read_playbook(_read(path), path=_name(path), generated_at_utc=now_iso)
+    except PlaybookRefused as refused:
+        raise CommandError(
+            f"cannot use playbook {_name(path)}: {refused}",
+            "mend the lines named, then check with: verger playbook lint FILE",
+            Exit.INPUT,
+            tuple(render_problems(refused.problems)),
+        ) from None
+
+
+def list_items(plan: NormalizedPlan, fmt: Format) -> str:
+    """All items in table order: an aligned table, or a JSON array of whole items."""
+    if fmt == "json":
+        return _json(plan.items)
+    rows = [_HEADER, *(_summary(item) for item in plan.items)]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADER))]
+    return "\n".join(_aligned(row, widths) for row in rows)
+
+
+def show_item(plan: NormalizedPlan, item_id: str, fmt: Format) -> str:
+    """One whole item: labelled text, or its JSON object. Raises CommandError if the plan has no such item."""
+    for item in plan.items:
+        if item.item_id == item_id:
+            return _json(item) if fmt == "json" else "\n".join(_printable(line) for line in _item_lines(item))
+    raise CommandError(
+        f"cannot show item {shown(item_id)}: {plan.plan_source.path} has no such item",
+        f"list its items: verger list-items {plan.plan_source.path}",
+        Exit.INPUT,
+    )
+
+
+def lint(path: Path, fmt: Format) -> tuple[str, Exit]:
+    """What is wrong with the file at `path`, and the exit code. Raises CommandError if it cannot be read."""
+    items = 0
+    problems: tuple[Problem, ...] = ()
+    try:
+        items = len(read_playbook(_read(path), path=_name(path), generated_at_utc="").items)
+    except PlaybookRefused as refused:
+        problems = refused.problems
+    code = Exit.INPUT if problems else Exit.DONE
+    if fmt == "json":
+        return _json(LintReport(ok=not problems, items=items, problems=problems)), code
+    if problems:
+        return "\n".join(f"{_name(path)}: {line}" for line in render_problems(problems)), code
+    return f"{_name(path)}: {items} item{'s' if items != 1 else ''}, no problems", code
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            # One byte more than is allowed: the reader refuses it by size, however much follows.
+            return file.read(BYTES_MAX + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        what = f"cannot read playbook {_name(path)}: {why}"
+        raise CommandError(what, "name a readable markdown file with --playbook FILE", Exit.INPUT) from None
+
+
+def _name(path: Path) -> str:
+    # A file name may hold bytes that are no UTF-8; the plan is UTF-8.
+    return _printable(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+
+
+def _json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _summary(item: Item) -> tuple[str, ...]:
+    return (
+        item.item_id,
+        _printable(item.phase),
+        item.change_profile,
+        "yes" if item.requires_red_green else "no",
+        item.manual_gate.gate_type,
+        "yes" if item.external_check.required else "no",
+    )
+
+
+def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _item_lines(item: Item) -> list[str]:
+    hints = item.verification_hints
+    lines = [f"{label}: {value}" for label, value in _labels(item)]
+    lines += _bullets("Allowed write roots", item.allowed_write_roots)
+    lines += _bullets("Repo surfaces", item.repo_surface_paths)
+    lines += _bullets("Consult paths", item.consult_paths)
+    lines += _bullets("Deliverable paths", item.deliverable_paths)
+    lines += _bullets("Support sections", item.support_section_ids)
+    if item.manual_gate.required:
+        lines += _bullets("Manual gate evidence", item.manual_gate.required_evidence)
+    if item.external_dependencies_raw:
+        lines += _bullets("External dependencies", item.external_dependencies_raw)
+    lines += _bullets("Required verification commands", hints.required_commands)
+    lines += _bullets("Suggested verification commands", hints.suggested_commands)
+    lines += _bullets("Required verification artifacts", hints.required_artifacts)
+    return lines + _bullets("Notes", item.notes)
+
+
+def _labels(item: Item) -> tuple[tuple[str, str], ...]:
+    gate = item.manual_gate
+    return (
+        ("Item", item.item_id),
+        ("Phase", item.phase),
+        ("Action", item.action),
+        ("Why now", item.why_now),
+        ("Owner type", item.owner_type),
+        ("Prerequisites", ", ".join(item.prerequisite_item_ids) or "none"),
+        ("Deliverable", item.deliverable),
+        ("Exit criteria", item.exit_criteria),
+        ("Change profile", item.change_profile),
+        ("Red/green", "required" if item.requires_red_green else "not required"),
+        ("Manual gate", f"{gate.gate_type} ({gate.gate_reason})" if gate.required else "none"),
+        ("External check", item.external_check.mode),
+        ("Playbook line", str(item.source_row.line_start)),
+    )
+
+
+def _bullets(label: str, entries: tuple[str, ...]) -> list[str]:
+    return ["", f"{label}:", *(f"- {entry}" for entry in entries or ("none",))]
+
+
+def _printable(text: str) -> str:
+    # Text of a playbook goes to a terminal: no escape sequence may pass.
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def list_items_command(args: argparse.Namespace) -> int:
+    """Runs `list-items`; answers with the exit code."""
+    print(list_items(load_playbook(args.playbook, iso(now().utc_ms)), args.format))
+    return int(Exit.DONE)
+
+
+def show_item_command(args: argparse.Namespace) -> int:
+    """Runs `show-item`; answers with the exit code."""
+    print(show_item(load_playbook(args.playbook, iso(now().utc_ms)), args.item, args.format))
+    return int(Exit.DONE)
+
+
+def lint_command(args: argparse.Namespace) -> int:
+    """Runs `playbook lint`; answers with the exit code."""
+    text, code = lint(args.playbook, args.format)
+    print(text)
+    return int(code)

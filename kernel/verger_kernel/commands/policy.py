@@ -1,0 +1,33 @@
+"""The policy of a command line: where its files are, and which flags are settings.
+
+Not here: how the five places are merged; see `settings.py`.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from verger_kernel.home import Home
+from verger_kernel.rules.policy_snapshot import Resolved
+from verger_kernel.settings import parse_agents_flag, resolve
+
+POLICY_FILE = "verger.toml"
+
+
+def policy_file(home: Home) -> Path:
+    """Where the repository keeps its policy, whether it has one or not."""
+    return home.repository.root / POLICY_FILE
+
+
+def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
+    """The policy for `args`, which may have config, agents, auto_advance and max_items. Raises CommandError."""
+    flags: dict[str, object] = {}
+    if getattr(args, "auto_advance", False):
+        flags["auto_advance"] = True
+    if getattr(args, "max_items", None) is not None:
+        flags["max_items"] = args.max_items
+    if getattr(args, "agents", None):
+        flags["lanes"] = parse_agents_flag(args.agents)
+    return resolve(
+        repository_file=policy_file(home), overlay_file=args.config, environ=os.environ, flags=flags
+    )

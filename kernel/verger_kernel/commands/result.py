@@ -1,0 +1,54 @@
+"""What `run`, `resume` and `mark-manual-gate` say when they are done.
+
+Not here: `status`, which reads a run that somebody else may hold.
+"""
+
+import json
+
+from verger_probes.exits import Exit
+
+from verger_kernel.disk.layout import RunFolder
+from verger_kernel.rules.state import RunState
+from verger_kernel.snapshot import take
+
+
+def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> int:
+    """Prints where the run stands now; answers with the exit code."""
+    view = take(folder)
+    result = {
+        "run_id": view.run_id,
+        "current_state": view.current_state,
+        "current_item_id": view.current_item_id,
+        "last_terminal_state": _last_terminal(state, view.current_state),
+        "passed": [entry.item for entry in state.passed],
+        "run_branch_name": view.run_branch,
+        "run_state_path": view.run_state_path,
+        "pending_action": view.pending_action,
+        "why": view.why,
+        "exit_code": int(code),
+    }
+    if style == "json":
+        print(json.dumps(result, indent=2))
+    else:
+        print(_text(result))
+    return int(code)
+
+
+def _last_terminal(state: RunState, current: str) -> str:
+    if current in ("awaiting_human_gate", "blocked_external", "escalated"):
+        return current
+    return "passed" if state.passed else "none"
+
+
+def _text(result: dict[str, object]) -> str:
+    rows = {
+        "run": result["run_id"],
+        "state": result["current_state"],
+        "item": result["current_item_id"],
+        "why": result["why"],
+        "passed": ", ".join(map(str, result["passed"])) if isinstance(result["passed"], list) else "",
+        "branch": result["run_branch_name"],
+        "state file": result["run_state_path"],
+        "next": result["pending_action"],
+    }
+    return "\n".join(f"{name:<11} {value}" for name, value in rows.items() if value)

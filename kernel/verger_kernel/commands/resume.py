@@ -1,0 +1,93 @@
+"""`resume`: goes on with a run: where it was cut short, with the next item, or with a fresh attempt.
+
+Not here: what follows from the state; the machine knows.
+"""
+
+import argparse
+import os
+
+import anyio
+from verger_probes.exits import Exit
+
+from verger_kernel import checks
+from verger_kernel.commands.result import show_result
+from verger_kernel.disk import evidence
+from verger_kernel.errors import CommandError
+from verger_kernel.home import Home, find_home, find_run
+from verger_kernel.invocation import exit_of, invoke
+from verger_kernel.rules import state as s
+from verger_kernel.rules.events import Request
+from verger_kernel.rules.ids import RunId
+from verger_kernel.rules.intake import first_unfinished
+from verger_kernel.rules.policy_snapshot import read_policy_snapshot
+from verger_kernel.runs import OpenRun, open_run
+
+
+def resume(args: argparse.Namespace) -> int:
+    """Runs the command; answers with the exit code."""
+    home = find_home(args.directory, os.environ)
+    run_id = find_run(home, args.run)
+    if args.external_evidence_dir:
+        evidence.check(args.external_evidence_dir)
+    return anyio.run(_resume, home, run_id, args)
+
+
+async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
+    _preflight(home, run_id)
+    opened = await open_run(home.require(), run_id)
+    try:
+        _refuse_waiting(opened.state, args)
+        request = _request(opened, args)
+        if request is None:
+            return show_result(opened.state, opened.folder, exit_of(opened.state), args.format)
+        state, code = await invoke(opened, home.repository, dict(os.environ), request)
+    finally:
+        opened.close()
+    return show_result(state, opened.folder, code, args.format)
+
+
+def _preflight(home: Home, run_id: RunId) -> None:
+    found, _facts = checks.environment(home.repository, os.environ)
+    # The run has its base already: what the user changed since is theirs and does not touch it.
+    checks.refuse([check for check in found if check.name != "clean_tracked_checkout"])
+    policy = read_policy_snapshot(home.require().run(run_id).policy.read_bytes()).policy
+    checks.refuse(checks.policy_checks(home.repository, policy, os.environ, home.state))
+
+
+def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
+    match state.stage:
+        case s.AwaitingGate(spot=spot):
+            raise CommandError(
+                f"cannot resume run {state.frame.run_id}: item {spot.item} awaits a human gate",
+                f"verger mark-manual-gate {state.frame.run_id} --item {spot.item} --decision approved|rejected "
+                "--by NAME --note TEXT",
+                Exit.AWAITING_HUMAN_GATE,
+            )
+        case s.BlockedExternal(spot=spot) if not args.external_evidence_dir:
+            if state.frame.item(spot.item).evidence:
+                raise CommandError(
+                    f"cannot resume run {state.frame.run_id}: item {spot.item} waits for evidence",
+                    "supply it with --external-evidence-dir DIR",
+                    Exit.BLOCKED_EXTERNAL,
+                )
+        case _:
+            return
+
+
+def _request(opened: OpenRun, args: argparse.Namespace) -> Request | None:
+    """What to ask of the run; None when every item has passed."""
+    state = opened.state
+    items: tuple[str, ...] = ()
+    if isinstance(state.stage, s.Idle) and not state.queue:
+        first = first_unfinished(state.frame.items, state.passed_ids())
+        if not first:
+            return None
+        items = (first,)
+    policy = read_policy_snapshot(opened.folder.policy.read_bytes()).policy
+    return Request(
+        kind="resume",
+        items=items,
+        auto_advance=args.auto_advance,
+        max_items=args.max_items or policy.max_items,
+        evidence=str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else "",
+    )

@@ -1,0 +1,177 @@
+"""`run`: a new run of a playbook, after everything that could refuse it was asked.
+
+Not here: going on with an existing run; see `resume.py`.
+"""
+
+import argparse
+import os
+import uuid
+from pathlib import Path
+
+import anyio
+from verger_probes.exits import Exit
+
+from verger_kernel import checks
+from verger_kernel.clock import now
+from verger_kernel.commands.playbook import load_playbook
+from verger_kernel.commands.policy import policy_file, resolved_policy
+from verger_kernel.commands.result import show_result
+from verger_kernel.disk import evidence
+from verger_kernel.disk.packets import digest_of
+from verger_kernel.errors import CommandError
+from verger_kernel.git.repository import RepositoryFacts, git_for, untracked_consult_paths
+from verger_kernel.home import Home, find_home, settle
+from verger_kernel.invocation import invoke
+from verger_kernel.rules.events import Request
+from verger_kernel.rules.frame import Frame, Identity, item_facts
+from verger_kernel.rules.ids import RunId, shown
+from verger_kernel.rules.intake import first_unmet
+from verger_kernel.rules.now import iso
+from verger_kernel.rules.plan import Item, NormalizedPlan
+from verger_kernel.rules.playbook_frozen import canonical_plan, snapshot_text
+from verger_kernel.rules.policy_snapshot import Resolved, policy_snapshot
+from verger_kernel.runs import OpenRun, create
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the command; answers with the exit code."""
+    items = _wanted(args)
+    home = find_home(args.directory, os.environ)
+    plan = load_playbook(args.playbook, iso(now().utc_ms))
+    wanted = _checked(plan, items)
+    resolved = resolved_policy(home, args)
+    found = _preflight(home, plan, resolved, wanted)
+    if args.external_evidence_dir:
+        evidence.check(args.external_evidence_dir)
+    request = Request(
+        kind="run",
+        items=wanted,
+        auto_advance=resolved.policy.auto_advance and not args.items,
+        max_items=resolved.policy.max_items,
+        evidence=str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else "",
+    )
+    opened = _created(home, plan, resolved, found, args)
+    try:
+        state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), request)
+    finally:
+        opened.close()
+    return show_result(state, opened.folder, code, args.format)
+
+
+def _wanted(args: argparse.Namespace) -> tuple[str, ...]:
+    """The item ids of the command line; empty for --next. Raises CommandError for a list that makes no sense."""
+    if args.next:
+        return ()
+    names = [args.item] if args.item is not None else args.items.split(",")
+    ids = tuple(name.strip() for name in names)
+    if not all(ids):
+        raise CommandError(
+            "the list of items is empty or has an empty place", "write --items 01,02 or --next", Exit.USAGE
+        )
+    if len(set(ids)) < len(ids):
+        raise CommandError("an item stands twice in the list", "name each item once", Exit.USAGE)
+    if len(ids) > 1 and args.external_evidence_dir:
+        raise CommandError(
+            "--items and --external-evidence-dir do not go together",
+            "evidence is for one item: use --item",
+            Exit.USAGE,
+        )
+    return ids
+
+
+def _checked(plan: NormalizedPlan, ids: tuple[str, ...]) -> tuple[str, ...]:
+    known = tuple(item.item_id for item in plan.items)
+    for name in ids:
+        if name not in known:
+            raise CommandError(
+                f"the playbook has no item {shown(name)}", f"its items are: {', '.join(known)}", Exit.INPUT
+            )
+    wanted = ids or known[:1]
+    unmet = first_unmet(item_facts(plan), wanted, ())
+    if unmet:
+        item, missing = unmet
+        raise CommandError(
+            f"item {item} waits for {', '.join(missing)}, which this run would not have done before",
+            f"run them together: --items {','.join((*missing, item))}",
+            Exit.REFUSED,
+        )
+    return wanted
+
+
+def _preflight(
+    home: Home, plan: NormalizedPlan, resolved: Resolved, wanted: tuple[str, ...]
+) -> RepositoryFacts:
+    found_checks, found = checks.environment(home.repository, os.environ)
+    checks.refuse(found_checks)
+    checks.refuse(checks.policy_checks(home.repository, resolved.policy, os.environ, home.state))
+    items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
+    _check_consult_paths(home, plan, tuple(items))
+    return found
+
+
+def _check_consult_paths(home: Home, plan: NormalizedPlan, items: tuple[Item, ...]) -> None:
+    paths = sorted({path for item in items for path in item.consult_paths})
+    missing = untracked_consult_paths(home.repository, paths)
+    made = {path for item in plan.items for path in item.deliverable_paths}
+    # What the plan itself will make need not be there yet; what is there but not in git, no agent would see.
+    wrong = {path: why for path, why in missing.items() if why != "missing" or path not in made}
+    if wrong:
+        raise CommandError(
+            "the playbook names paths that no agent would find: "
+            + ", ".join(f"{path} ({why})" for path, why in sorted(wrong.items())),
+            "commit them, or correct repo_surfaces and consult_paths",
+            Exit.INPUT,
+        )
+
+
+def _created(
+    home: Home, plan: NormalizedPlan, resolved: Resolved, found: RepositoryFacts, args: argparse.Namespace
+) -> OpenRun:
+    text = args.playbook.read_bytes()
+    if digest_of(text) != plan.plan_source.sha256:
+        raise CommandError(
+            f"{args.playbook} changed while it was being read", "run again when nobody edits it", Exit.INPUT
+        )
+    moment = now()
+    run_id = _new_run_id(moment.utc_ms)
+    assert found.head and found.identity
+    policy = policy_snapshot(
+        resolved,
+        resolved_at_utc=iso(moment.utc_ms),
+        repository_file=_text(policy_file(home)),
+        overlay_file=_text(args.config),
+    )
+    plan_bytes = canonical_plan(plan)
+    folder = settle(home)
+    frame = Frame(
+        run_id=run_id,
+        repository_id=folder.root.name,
+        repository_root=str(home.repository.root),
+        base_commit=found.head,
+        run_branch=f"orchestrator/run/{run_id}",
+        playbook_path=plan.plan_source.path,
+        playbook_sha256=digest_of(text),
+        plan_sha256=digest_of(plan_bytes),
+        policy_sha256=digest_of(policy),
+        identity=Identity(name=found.identity.name, email=found.identity.email),
+        git_settings=git_for(home.repository, found).settings,
+        max_fix_rounds=resolved.policy.max_fix_rounds,
+        max_remediation_rounds=resolved.policy.max_remediation_rounds,
+        triage_agent=resolved.policy.lanes.triage != "rules",
+        items=item_facts(plan),
+    )
+    files = {
+        "normalized_plan.json": plan_bytes,
+        "runtime_policy.json": policy,
+        "playbook_source_snapshot.md": snapshot_text(plan.plan_source, text.decode()).encode(),
+    }
+    return create(folder, frame, files)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _new_run_id(utc_ms: int) -> RunId:
+    stamp = iso(utc_ms)[:19].replace("-", "").replace(":", "")
+    return RunId(f"RUN_{stamp}Z_{uuid.uuid4().hex}")

@@ -1,0 +1,78 @@
+"""`status`: where runs stand, read from their files.
+
+Not here: whether they are alive; see `supervise status`.
+"""
+
+import argparse
+import os
+
+import msgspec
+from verger_probes.exits import Exit
+
+from verger_kernel.home import Home, find_home, find_run, run_ids
+from verger_kernel.snapshot import Snapshot, table_of, take
+
+
+def status(args: argparse.Namespace) -> int:
+    """Runs the command; answers with the exit code, which is 0 without --exit-code."""
+    home = find_home(args.directory, os.environ)
+    if args.all:
+        return _all(home, args)
+    view = take(home.require().run(find_run(home, args.run)))
+    print(_json(view) if args.format == "json" else text(view))
+    return view.exit_code if args.exit_code else int(Exit.DONE)
+
+
+def _all(home: Home, args: argparse.Namespace) -> int:
+    folder = home.folder
+    views = [take(folder.run(name)) for name in run_ids(folder)] if folder else []
+    views.sort(key=lambda view: (view.updated_at_utc, view.run_id), reverse=True)
+    print(_json(views) if args.format == "json" else table(views))
+    return max((view.exit_code for view in views), default=0) if args.exit_code else int(Exit.DONE)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def text(view: Snapshot) -> str:
+    """One run as labelled lines; what is empty is left out."""
+    item = (
+        f"{view.current_item_id}, attempt {view.attempt}, round {view.round}" if view.current_item_id else ""
+    )
+    rows = {
+        "run": view.run_id,
+        "status": f"{view.status_level} (exit code {view.exit_code})",
+        "state": view.current_state + (" (a process holds the run)" if view.held else ""),
+        "item": item,
+        "why": view.why,
+        "passed": f"{view.passed} of {view.items_total}",
+        "agents": ", ".join(f"{role} {name}" for role, name in view.lanes.items()),
+        "agent calls": str(view.agent_calls),
+        "run branch": view.run_branch,
+        "playbook": view.playbook,
+        "updated": view.updated_at_utc,
+        "state file": view.run_state_path,
+        "error": view.error,
+        "next": view.pending_action,
+    }
+    return "\n".join(f"{name:<12} {value}" for name, value in rows.items() if value)
+
+
+def table(views: list[Snapshot]) -> str:
+    """All runs, newest first, one a line."""
+    if not views:
+        return "no runs"
+    rows = [("RUN", "STATUS", "STATE", "ITEM", "PASSED", "UPDATED")]
+    rows += [
+        (
+            view.run_id,
+            view.status_level,
+            view.current_state or "unreadable",
+            view.current_item_id or "-",
+            f"{view.passed}/{view.items_total}",
+            view.updated_at_utc or "-",
+        )
+        for view in views
+    ]
+    return table_of(rows)

@@ -1,0 +1,1 @@
+"""A greeter that can add."""

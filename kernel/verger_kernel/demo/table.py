@@ -1,0 +1,46 @@
+"""What became of each item of the demo, and where to look.
+
+Not here: the story; see `show.py`.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from verger_kernel.disk.store import load
+from verger_kernel.home import find_home, find_run
+from verger_kernel.rules import state as s
+from verger_kernel.rules.plan import NormalizedPlan
+from verger_kernel.snapshot import state_name, table_of
+
+
+def outcome_table(repository: Path) -> str:
+    """The items in plan order with how they ended, then the paths worth opening."""
+    home = find_home(repository, os.environ)
+    folder = home.require().run(find_run(home, "latest"))
+    state = load(folder).state
+    plan = msgspec.json.decode(folder.plan.read_bytes(), type=NormalizedPlan)
+    rows = [("ITEM", "END", "ROUNDS", "ACTION")]
+    rows += [(item.item_id, *_end(state, item.item_id), item.action) for item in plan.items]
+    paths = {
+        "run branch": f"git -C {repository} log -p {state.frame.run_branch}",
+        "journal": str(folder.journal),
+        "state": str(folder.run_state),
+        "item 02": str(folder.attempt("02", 1).root),
+        "gate 03": str(folder.attempt("03", 1).gate),
+        "why 05": str(folder.attempt("05", 1).escalation),
+    }
+    where = "\n".join(f"{name:<11} {path}" for name, path in paths.items())
+    return f"\n{table_of(rows)}\n\n{where}"
+
+
+def _end(state: s.RunState, item: str) -> tuple[str, str]:
+    for entry in state.passed:
+        if entry.item == item:
+            by = ", by a person" if entry.decision else ""
+            return f"passed{by}", str(entry.round + 1)
+    stage = state.stage
+    if not isinstance(stage, s.Opening | s.Idle) and stage.spot.item == item:
+        return state_name(stage), str(stage.spot.round + 1)
+    return "not begun", "0"

@@ -1,0 +1,51 @@
+"""External evidence: a folder a person supplies, copied into the attempt and named by its digest.
+
+Not here: whether an item needs any; the playbook says so.
+"""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from verger_probes.exits import Exit
+from verger_probes.records import write_record
+
+from verger_kernel.disk.durable import make_folder
+from verger_kernel.disk.layout import AttemptFolder
+from verger_kernel.errors import CommandError
+from verger_kernel.rules.ids import Digest
+
+
+def check(folder: Path) -> None:
+    """Raises CommandError unless `folder` is a folder with at least one file and nothing but files and folders."""
+    hint = "name a folder that holds the files the playbook asks for"
+    if not folder.is_dir():
+        raise CommandError(f"evidence folder {folder} is no folder", hint, Exit.INPUT)
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    if not files:
+        raise CommandError(f"evidence folder {folder} is empty", hint, Exit.INPUT)
+    for path in files:
+        if path.is_symlink() or not path.is_file():
+            raise CommandError(
+                f"evidence {path} is a link or no regular file", "copy the file itself there", Exit.INPUT
+            )
+
+
+def take(source: Path, attempt: AttemptFolder) -> Digest:
+    """Copies `source` into the attempt, in place of a half-made copy; answers with the digest of what was copied."""
+    shutil.rmtree(attempt.evidence, ignore_errors=True)
+    make_folder(attempt.evidence.parent)
+    shutil.copytree(source, attempt.evidence, symlinks=True)
+    digest = digest_folder(attempt.evidence)
+    write_record(attempt.evidence_digest, digest.encode() + b"\n", durable=True)
+    return digest
+
+
+def digest_folder(folder: Path) -> Digest:
+    """The SHA-256 over every file's path and content, paths sorted: `path NUL hex NUL` each."""
+    total = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
+        name = path.relative_to(folder).as_posix()
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        total.update(name.encode("utf-8", "surrogateescape") + b"\0" + content.encode() + b"\0")
+    return Digest(total.hexdigest())

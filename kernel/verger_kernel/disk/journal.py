@@ -1,0 +1,65 @@
+"""The journal on disk: one record appended and made durable at a time.
+
+Not here: what a record is and how far a file is believed; see `rules/chain.py`.
+"""
+
+import os
+from pathlib import Path
+
+from verger_kernel.rules.chain import Reading, line, read
+from verger_kernel.rules.events import Event
+from verger_kernel.rules.ids import Digest
+from verger_kernel.rules.now import Now
+
+
+class JournalBroken(OSError):
+    """A record that may or may not be on disk: this process must stop, and a later one will read what is there."""
+
+
+class Journal:
+    """An open journal whose end is known. After one failed append it takes no other."""
+
+    def __init__(self, path: Path, seq: int, head: Digest) -> None:
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._broken = False
+        self.seq = seq
+        self.head = head
+
+    def append(self, now: Now, event: Event) -> None:
+        """Commits `event`: on return it is durable. Raises JournalBroken, and from then on always."""
+        if self._broken:
+            raise JournalBroken("the journal failed before; nothing more is written by this process")
+        record, head = line(self.seq + 1, self.head, now, event)
+        # Whether a failed write or sync reached the disk cannot be known: the kernel may have dropped the
+        # dirty page and cleared the error, so a second fdatasync would report a success that never happened.
+        self._broken = True
+        try:
+            if os.write(self._descriptor, record) != len(record):
+                raise JournalBroken("a record was written only in part")
+            os.fdatasync(self._descriptor)
+        except OSError as error:
+            raise JournalBroken(f"cannot append record {self.seq + 1}: {error}") from error
+        self._broken = False
+        self.seq, self.head = self.seq + 1, head
+
+    def close(self) -> None:
+        """Closes the file; every record is durable already."""
+        os.close(self._descriptor)
+
+
+def read_journal(path: Path) -> Reading:
+    """The believed beginning of the journal at `path`; an absent one is empty."""
+    try:
+        return read(path.read_bytes())
+    except FileNotFoundError:
+        return Reading([], 0, "")
+
+
+def cut(path: Path, length: int) -> None:
+    """Cuts an unbelievable tail off, durably."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.ftruncate(descriptor, length)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,93 @@
+"""The two locks of a run. The kernel's `flock` is the truth; the text inside is for people.
+
+Not here: ending those who hold one; see `process/tree.py`.
+"""
+
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from verger_kernel.clock import boot_id, start_ticks
+
+
+class Held(Exception):
+    """Another process holds the lock; `holder` is what it wrote about itself."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        super().__init__(f"{path.name} is held by {holder}")
+        self.path = path
+        self.holder = holder
+
+
+class LockReplaced(OSError):
+    """The file that is locked is no longer the file at the path: somebody removed or replaced it."""
+
+
+@dataclass(frozen=True)
+class FileLock:
+    """An exclusive lock that is held as long as the descriptor, or a copy of it in a child, stays open."""
+
+    path: Path
+    descriptor: int
+
+    def check(self) -> None:
+        """Raises LockReplaced unless the path still leads to the file that is locked."""
+        held = os.fstat(self.descriptor)
+        try:
+            named = self.path.stat()
+        except FileNotFoundError:
+            raise LockReplaced(f"{self.path} was removed while it was held") from None
+        if (held.st_dev, held.st_ino) != (named.st_dev, named.st_ino):
+            raise LockReplaced(f"{self.path} was replaced while it was held")
+
+    def release(self) -> None:
+        """Gives the lock up, here; a child that inherited the descriptor keeps it."""
+        os.close(self.descriptor)
+
+
+def acquire(path: Path) -> FileLock:
+    """The lock at `path`, taken at once or not at all. Raises Held."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            raise Held(path, holder) from None
+        lock = FileLock(path, descriptor)
+        try:
+            lock.check()
+        except LockReplaced:
+            # Between open and flock the file was replaced: what we hold guards nothing.
+            lock.release()
+            continue
+        _sign(descriptor)
+        return lock
+
+
+def is_held(path: Path) -> bool:
+    """Whether somebody holds the lock at `path`, without touching it; see proc(5), locks."""
+    try:
+        stat = path.stat()
+        table = Path("/proc/locks").read_text(encoding="ascii")
+    except OSError:
+        return False
+    name = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}:{stat.st_ino}"
+    return any(name in entry.split() for entry in table.splitlines())
+
+
+def _sign(descriptor: int) -> None:
+    pid = os.getpid()
+    text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid), "boot_id": boot_id()})
+    # Written in place: the lock is held already, and a reader takes this text as a hint only.
+    os.pwrite(descriptor, text.ljust(200).encode() + b"\n", 0)
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        return f"pid {json.loads(os.pread(descriptor, 400, 0))['pid']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,105 @@
+"""A run's state on disk: the one writer of `run_state.json`, and how a run is loaded.
+
+Not here: what a state means (`rules/state.py`), nor who may load it for writing (`locks.py`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from verger_probes.records import write_record
+
+from verger_kernel.disk.journal import cut, read_journal
+from verger_kernel.disk.layout import RunFolder
+from verger_kernel.rules.chain import MACHINE_VERSION, Reading
+from verger_kernel.rules.machine import IllegalEvent, fold
+from verger_kernel.rules.saved import SavedState, encode
+from verger_kernel.rules.state import RunState
+
+
+class CorruptRun(Exception):
+    """A run whose files contradict one another: nothing is written to it. `str()` names the file and the flaw."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run as its journal tells it. `redone` records were not in `run_state.json` yet, `cut` bytes are no record."""
+
+    state: RunState
+    redone: int
+    cut: int
+    length: int
+    rebuilt: str
+
+
+def save(folder: RunFolder, state: RunState, *, durable: bool) -> None:
+    """Replaces `run_state.json` in one rename; only with `durable` does the rename itself outlive a power cut."""
+    write_record(folder.run_state, encode(state), durable=durable)
+
+
+def read_saved(path: Path) -> SavedState:
+    """What `run_state.json` says. Raises FileNotFoundError, or msgspec.DecodeError when it is none of ours."""
+    return msgspec.json.decode(path.read_bytes(), type=SavedState)
+
+
+def load(folder: RunFolder) -> Loaded:
+    """The run as its journal tells it, proved to agree with `run_state.json`; reads only.
+
+    Raises CorruptRun when a record that the state already counts is missing or invalid, when the state is not
+    what the journal folds to, or when there is no run at all.
+    """
+    reading = read_journal(folder.journal)
+    if not reading.records:
+        raise CorruptRun(f"{folder.journal} holds no run: {reading.flaw or 'it is empty or absent'}")
+    _check_versions(folder, reading)
+    try:
+        counted, rebuilt = _counted(folder, reading)
+        state = fold(reading.records[:counted]) if counted else None
+        if state is not None and not rebuilt:
+            _check_equal(folder, state)
+        state = fold(reading.records[counted:], state)
+    except (IllegalEvent, AssertionError, KeyError, ValueError) as error:
+        raise CorruptRun(f"{folder.journal} tells a story that cannot happen: {error}") from error
+    size = folder.journal.stat().st_size
+    return Loaded(state, len(reading.records) - counted, size - reading.length, reading.length, rebuilt)
+
+
+def _check_versions(folder: RunFolder, reading: Reading) -> None:
+    for record in reading.records:
+        if record.machine_version != MACHINE_VERSION:
+            raise CorruptRun(
+                f"{folder.journal}: record {record.seq} is of machine version {record.machine_version}, "
+                f"this Verger knows version {MACHINE_VERSION}"
+            )
+
+
+def _counted(folder: RunFolder, reading: Reading) -> tuple[int, str]:
+    """How many records the saved state counts, and why the state must be rebuilt, if it must."""
+    try:
+        saved = read_saved(folder.run_state)
+    except FileNotFoundError:
+        return 0, "run_state.json was missing"
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        # Renamed without a sync, it can be empty after a power cut; the journal never is.
+        return 0, "run_state.json could not be read"
+    if saved.journal_seq > len(reading.records):
+        flaw = reading.flaw or f"it ends after record {len(reading.records)}"
+        raise CorruptRun(
+            f"{folder.journal} is damaged: run_state.json counts {saved.journal_seq} records, but {flaw}"
+        )
+    if saved.journal_seq < 1 or reading.records[saved.journal_seq - 1].hash != saved.journal_head:
+        raise CorruptRun(f"{folder.journal} is not the journal that run_state.json was made from")
+    return saved.journal_seq, ""
+
+
+def _check_equal(folder: RunFolder, state: RunState) -> None:
+    if encode(state) != folder.run_state.read_bytes():
+        raise CorruptRun(f"{folder.run_state} is not what record {state.journal_seq} of the journal folds to")
+
+
+def settle(folder: RunFolder, loaded: Loaded) -> None:
+    """Cuts what is no record off the journal and saves the state: what must happen before anything else does."""
+    if loaded.cut:
+        cut(folder.journal, loaded.length)
+    if loaded.redone or loaded.rebuilt:
+        save(folder, loaded.state, durable=True)

@@ -1,0 +1,128 @@
+"""Where the runs of a repository live: its state folder, and the links to it inside the checkout.
+
+Not here: the paths inside that folder; see `disk/layout.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from verger_probes.exits import Exit
+from verger_probes.places import state_home
+from verger_probes.records import write_record
+
+from verger_kernel.disk.durable import make_folder
+from verger_kernel.disk.layout import SOURCE_FOLDER, StateFolder
+from verger_kernel.errors import CommandError
+from verger_kernel.git.repository import NoRepository, Repository, find
+from verger_kernel.git.repository_id import repository_id
+from verger_kernel.rules.ids import InvalidId, RunId, run_id, run_id_prefix, shown
+
+
+@dataclass(frozen=True)
+class Home:
+    """A repository and the folder that keeps its runs; None while Verger has never run in it."""
+
+    repository: Repository
+    state: Path
+    folder: StateFolder | None
+
+    def require(self) -> StateFolder:
+        """The state folder. Raises CommandError when the repository has no runs."""
+        if self.folder is None:
+            raise CommandError(
+                f"no run was ever made in {self.repository.root}", "begin one with: verger run", Exit.INPUT
+            )
+        return self.folder
+
+
+def find_home(start: Path, environ: Mapping[str, str]) -> Home:
+    """The repository around `start` and its state folder; makes nothing. Raises CommandError where there is none."""
+    try:
+        repository = find(start)
+    except NoRepository as missing:
+        raise CommandError(missing.what, missing.hint, Exit.ENVIRONMENT) from None
+    state = state_home(environ, Path(environ.get("HOME", "/nonexistent")))
+    name = repository_id(repository, create=False)
+    folder = StateFolder(state / name) if name else None
+    return Home(repository, state, folder if folder and folder.root.is_dir() else None)
+
+
+def settle(home: Home) -> StateFolder:
+    """The state folder, made with its links when it was not there."""
+    name = repository_id(home.repository, create=True)
+    assert name
+    folder = StateFolder(home.state / name)
+    for place in (folder.runs, folder.reports, folder.worktrees):
+        make_folder(place)
+    link(home.repository.root, folder)
+    return folder
+
+
+def link(root: Path, folder: StateFolder) -> tuple[Path, ...]:
+    """Makes the links that are missing or lead elsewhere, in folders that git ignores; answers with those made."""
+    made = []
+    for path, target in links(root, folder).items():
+        if path.is_symlink() and path.readlink() == target:
+            continue
+        if path.exists() and not path.is_symlink():
+            # A folder of the system that Verger replaces, or somebody's own: it is theirs.
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _ignore_itself(root / ".local" / path.relative_to(root / ".local").parts[0])
+        path.unlink(missing_ok=True)
+        path.symlink_to(target)
+        made.append(path)
+    return tuple(made)
+
+
+def links(root: Path, folder: StateFolder) -> dict[Path, Path]:
+    """Where the checkout shows runs, reports and worktrees, and where they lie."""
+    local = root / ".local"
+    return {
+        local / "automation" / SOURCE_FOLDER / "runs": folder.runs,
+        local / "automation" / SOURCE_FOLDER / "worktrees": folder.worktrees,
+        local / "ai" / SOURCE_FOLDER / "runs": folder.reports,
+    }
+
+
+def _ignore_itself(folder: Path) -> None:
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        write_record(ignore, b"*\n", durable=False)
+
+
+def run_ids(folder: StateFolder) -> tuple[RunId, ...]:
+    """Every run of the repository, oldest first."""
+    if not folder.runs.is_dir():
+        return ()
+    names = sorted(path.name for path in folder.runs.iterdir() if path.is_dir())
+    return tuple(RunId(name) for name in names if _is_run_id(name))
+
+
+def _is_run_id(name: str) -> bool:
+    try:
+        run_id(name)
+    except InvalidId:
+        return False
+    return True
+
+
+def find_run(home: Home, text: str) -> RunId:
+    """The run that `text` means: an id, a unique beginning of one, or `latest`. Raises CommandError otherwise."""
+    try:
+        prefix = "RUN_" if text == "latest" else run_id_prefix(text)
+    except InvalidId as error:
+        raise CommandError(f"{error}", "list the runs with: verger status --all", Exit.INPUT) from None
+    matches = [name for name in run_ids(home.require()) if name.startswith(prefix)]
+    if not matches:
+        raise CommandError(
+            f"no run {shown(text)} in {home.repository.root}",
+            "list the runs with: verger status --all",
+            Exit.INPUT,
+        )
+    if len(matches) > 1 and text != "latest":
+        raise CommandError(
+            f"{shown(text)} begins {len(matches)} run ids", "write more of the id, or latest", Exit.INPUT
+        )
+    return matches[-1]

@@ -1,0 +1,113 @@
+"""One invocation on one run: the site is put together, the driver drives, the exit code is told.
+
+Not here: the command lines that lead here; see `commands/`.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+
+import msgspec
+from verger_probes.exits import Exit
+
+from verger_kernel.clock import start_ticks
+from verger_kernel.disk.journal import JournalBroken
+from verger_kernel.disk.locks import LockReplaced
+from verger_kernel.driver import Driver, Interrupted
+from verger_kernel.errors import CommandError
+from verger_kernel.git.command import Git, Identity
+from verger_kernel.git.repository import Repository
+from verger_kernel.perform.calls import Tell
+from verger_kernel.perform.effects import perform
+from verger_kernel.perform.projections import publish
+from verger_kernel.perform.site import Site
+from verger_kernel.process.tree import become_subreaper
+from verger_kernel.progress import line
+from verger_kernel.rules import events as e
+from verger_kernel.rules import state as s
+from verger_kernel.rules.effects import Effect
+from verger_kernel.rules.now import Now
+from verger_kernel.rules.plan import NormalizedPlan
+from verger_kernel.rules.policy_snapshot import read_policy_snapshot
+from verger_kernel.runs import OpenRun
+
+
+async def invoke(
+    run: OpenRun,
+    repository: Repository,
+    ambient: Mapping[str, str],
+    request: e.Request,
+    *then: e.Event,
+) -> tuple[s.RunState, Exit]:
+    """Carries `request` out on `run`, with `then` right after its start, until nothing is left to do.
+
+    Raises CommandError when the run cannot be written any more; the run itself stays resumable.
+    """
+    become_subreaper()
+    driver = _driver(run, _site(run, repository, ambient))
+    start = e.InvocationStarted(
+        invocation=driver.invocation,
+        pid=os.getpid(),
+        start_ticks=start_ticks(os.getpid()),
+        request=request,
+        swept=run.swept,
+    )
+    try:
+        try:
+            await driver.drive(start, *then)
+            code = exit_of(driver.state)
+        except Interrupted as interrupted:
+            code = Exit(128 + interrupted.number)
+        await driver.leave(code)
+    except (JournalBroken, LockReplaced) as error:
+        raise CommandError(
+            f"run {run.folder.root.name} cannot be written: {error}",
+            f"mend the disk or folder, then: verger resume {run.folder.root.name}",
+            Exit.ENVIRONMENT,
+        ) from error
+    return driver.state, code
+
+
+def _site(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> Site:
+    frame = run.state.frame
+    return Site(
+        folder=run.folder,
+        repository=repository,
+        git=Git(
+            repository.common_dir,
+            settings=frame.git_settings,
+            identity=Identity(frame.identity.name, frame.identity.email),
+            inherit=(run.tree_lock.descriptor,),
+        ),
+        frame=frame,
+        plan=msgspec.json.decode(run.folder.plan.read_bytes(), type=NormalizedPlan),
+        policy=read_policy_snapshot(run.folder.policy.read_bytes()).policy,
+        ambient=ambient,
+        tree_lock=run.tree_lock.descriptor,
+    )
+
+
+def _driver(run: OpenRun, site: Site) -> Driver:
+    async def hands(effect: Effect, tell: Tell) -> e.Event:
+        return await perform(effect, site, tell)
+
+    def watch(before: s.RunState, event: e.Event, after: s.RunState, _moment: Now) -> None:
+        publish(site.folder, site.plan, before, after)
+        text = line(event, after)
+        if text:
+            print(text, file=sys.stderr, flush=True)
+
+    return Driver(run.folder, run.run_lock, run.journal, run.state, hands, watch)
+
+
+def exit_of(state: s.RunState) -> Exit:
+    """The exit code that a run at rest deserves."""
+    match state.stage:
+        case s.AwaitingGate():
+            return Exit.AWAITING_HUMAN_GATE
+        case s.BlockedExternal():
+            return Exit.BLOCKED_EXTERNAL
+        case s.Escalated():
+            return Exit.ESCALATED
+        case _:
+            return Exit.ENVIRONMENT if state.outstanding else Exit.DONE

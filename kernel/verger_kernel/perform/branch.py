@@ -1,0 +1,55 @@
+"""Refs of a run: the run branch is the one truth, the attempts' refs keep checkpoints until they are on it.
+
+Not here: the worktrees; see `worktree.py`. A ref is moved only from the value this run left it at.
+"""
+
+import secrets
+
+from verger_kernel.git import commits, refs
+from verger_kernel.git.refs import RefMoved
+from verger_kernel.perform import worktree
+from verger_kernel.perform.site import Site
+from verger_kernel.rules.effects import Checkpoint, CloseItem, CreateRunBranch, OpenGate
+from verger_kernel.rules.events import Checkpointed, CloseRefused, GateOpened, ItemClosed, RunBranchCreated
+
+
+def create(effect: CreateRunBranch, site: Site) -> RunBranchCreated:
+    """Makes the run branch at the base commit."""
+    refs.move_or_confirm(site.git, site.run_ref, new=effect.commit, old=None)
+    return RunBranchCreated(effect=effect.id)
+
+
+def checkpoint(effect: Checkpoint, site: Site) -> Checkpointed:
+    """Commits the recorded tree, unless it equals its parent's."""
+    if commits.tree_of(site.git, effect.parent) == effect.tree:
+        return Checkpointed(effect=effect.id, commit=effect.parent)
+    message = (
+        f"verger({effect.item}): {effect.stage} checkpoint\n\n"
+        f"Verger-Run: {site.frame.run_id}\n"
+        f"Verger-Item: {effect.item}\n"
+        f"Verger-Attempt: {effect.attempt}, round {effect.round}\n"
+    )
+    commit = commits.commit_tree(site.git, effect.tree, effect.parent, message, effect.at_utc_ms)
+    # The first checkpoint makes the ref: until then the parent is the base, which the run branch keeps.
+    old = None if effect.parent == effect.base else effect.parent
+    refs.move_or_confirm(site.git, site.attempt_ref(effect.item, effect.attempt), new=commit, old=old)
+    return Checkpointed(effect=effect.id, commit=commit)
+
+
+def open_gate(effect: OpenGate, site: Site) -> GateOpened:
+    """Puts the worktree away and draws the 128-bit nonce that the decision must repeat."""
+    kept = worktree.put_away(site, effect.item, effect.attempt)
+    return GateOpened(effect=effect.id, nonce=secrets.token_hex(16), quarantine=kept)
+
+
+def close(effect: CloseItem, site: Site) -> ItemClosed | CloseRefused:
+    """Moves the run branch to the result and puts the worktree away."""
+    checked_out = refs.checked_out_at(site.repository, f"refs/heads/{effect.branch}")
+    if checked_out:
+        return CloseRefused(effect=effect.id, found=f"checked out at {checked_out}")
+    try:
+        refs.move_or_confirm(site.git, f"refs/heads/{effect.branch}", new=effect.new, old=effect.old)
+    except RefMoved as moved:
+        return CloseRefused(effect=effect.id, found=moved.found or "")
+    kept = worktree.put_away(site, effect.item, effect.attempt)
+    return ItemClosed(effect=effect.id, quarantine=kept)

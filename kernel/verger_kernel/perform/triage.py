@@ -1,0 +1,61 @@
+"""The triage agent's turn: it is shown the merged findings and proposes what to do with them.
+
+Not here: how far its proposal counts; see `rules/triage.py`.
+"""
+
+from typing import cast
+
+from anyio import to_thread
+
+from verger_kernel.agents.outcome import Answered, Outcome
+from verger_kernel.perform import calls
+from verger_kernel.perform.findings import findings_of
+from verger_kernel.perform.site import Site
+from verger_kernel.perform.tasks import CallPlace, task
+from verger_kernel.rules.effects import Triage
+from verger_kernel.rules.events import TriageReturned
+from verger_kernel.rules.packs import TriageReport
+
+DISMISSING = ("false_positive", "duplicate", "out_of_scope")
+"""The dispositions that take a finding off the table."""
+
+
+async def triage(effect: Triage, site: Site, tell: calls.Tell) -> TriageReturned:
+    """Calls the triage agent, unless an earlier try already has its complete answer."""
+    place = CallPlace(
+        effect=effect.id,
+        item=effect.item,
+        attempt=effect.attempt,
+        round=effect.round,
+        stage="triage",
+        lane=None,
+        agent=site.policy.lanes.triage,
+        packet=effect.packet,
+    )
+    outcome: Outcome | None = await to_thread.run_sync(
+        lambda: calls.earlier_answer(site, place, same_boot=False)
+    )
+    if outcome is None:
+        attempt = site.attempt(effect.item, effect.attempt)
+        points = tuple(one.rework_point() for one in findings_of(attempt, effect.round))
+        call = calls.Call(site, place, task(site, place, rework=points), attempt.call(effect.id))
+        outcome = await calls.make(call, tell)
+    kept = ""
+    if isinstance(outcome, Answered):
+        kept = await to_thread.run_sync(calls.keep_answer, site, place, "triage", outcome)
+    return _returned(effect, outcome, kept)
+
+
+def _returned(effect: Triage, outcome: Outcome, kept: str) -> TriageReturned:
+    if not isinstance(outcome, Answered):
+        problem = f"{outcome.kind}: {outcome.why}"
+        return TriageReturned(effect=effect.id, problem=problem, decision="", report="", dismissed=())
+    report = cast(TriageReport, outcome.report)
+    dismissed = {one.finding_id for one in report.dispositions if one.disposition in DISMISSING}
+    return TriageReturned(
+        effect=effect.id,
+        problem="",
+        decision=report.overall_decision,
+        report=kept,
+        dismissed=tuple(sorted(dismissed)),
+    )

@@ -1,0 +1,92 @@
+"""The worker's turn: it changes the worktree, and the tree it leaves is recorded before anybody reads its report.
+
+Not here: whether the tree is in scope as a rule (`rules/scope.py`) and what follows (`rules/pipeline.py`).
+"""
+
+from typing import cast
+
+from anyio import to_thread
+
+from verger_kernel.agents.outcome import Answered, Outcome
+from verger_kernel.git import commits
+from verger_kernel.perform import calls, worktree
+from verger_kernel.perform.site import Site
+from verger_kernel.perform.tasks import CallPlace, rework_points, task
+from verger_kernel.rules.effects import RunWorker
+from verger_kernel.rules.events import WorkerReturned
+from verger_kernel.rules.ids import ObjectId, tries_of
+from verger_kernel.rules.packs import Stage, WorkerReport
+from verger_kernel.rules.scope import out_of_scope
+
+SHOWN_PATHS = 50
+"""Offending paths named in the journal; the rest is counted. A person reads a screen, the diff holds them all."""
+
+
+async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerReturned:
+    """Calls the worker, unless an earlier try already has its complete answer, and records what it left."""
+    place = CallPlace(
+        effect=effect.id,
+        item=effect.item,
+        attempt=effect.attempt,
+        round=effect.round,
+        stage=cast(Stage, effect.stage),
+        lane=None,
+        agent=site.policy.lanes.worker,
+        packet="",
+    )
+    answered = await to_thread.run_sync(lambda: calls.earlier_answer(site, place, same_boot=True))
+    if answered:
+        return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
+    quarantine = ""
+    if tries_of(effect.id) > 1:
+        quarantine = await to_thread.run_sync(worktree.reset, site, effect)
+    points = rework_points(
+        site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
+    )
+    folder = site.attempt(effect.item, effect.attempt).call(effect.id)
+    call = calls.Call(site, place, task(site, place, rework=points), folder)
+    outcome = await calls.make(call, tell)
+    return await to_thread.run_sync(_recorded, effect, site, place, outcome, quarantine)
+
+
+def _recorded(
+    effect: RunWorker, site: Site, place: CallPlace, outcome: Outcome, quarantine: str
+) -> WorkerReturned:
+    escapes = worktree.escapes(site, effect.item, effect.attempt)
+    if escapes:
+        # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
+        return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
+    tree = worktree.record(site, effect.item, effect.attempt)
+    changes, _patch = commits.changes(site.git, effect.base, tree)
+    outside = out_of_scope(changes, site.item(effect.item).allowed_write_roots)
+    kept = calls.keep_answer(site, place, "worker", outcome) if isinstance(outcome, Answered) else ""
+    return _returned(
+        effect, outcome, kept=kept, tree=tree, changed=len(changes), outside=outside, quarantine=quarantine
+    )
+
+
+def _returned(
+    effect: RunWorker,
+    outcome: Outcome,
+    *,
+    quarantine: str,
+    kept: str = "",
+    tree: str = "",
+    changed: int = 0,
+    outside: tuple[str, ...] = (),
+    escapes: tuple[str, ...] = (),
+) -> WorkerReturned:
+    report = cast(WorkerReport, outcome.report) if isinstance(outcome, Answered) else None
+    return WorkerReturned(
+        effect=effect.id,
+        problem="" if isinstance(outcome, Answered) else f"{outcome.kind}: {outcome.why}",
+        verdict=report.verdict if report else "",
+        report=kept,
+        tree=ObjectId(tree),
+        changed=changed,
+        unresolved=len(report.unresolved_items) if report else 0,
+        out_of_scope=outside[:SHOWN_PATHS],
+        out_of_scope_count=len(outside),
+        escapes=escapes[:SHOWN_PATHS],
+        quarantine=quarantine,
+    )

@@ -1,0 +1,77 @@
+"""The attempt's worktree: made, looked at, set back, put away. What nobody recorded is kept before it is removed.
+
+Not here: how git does it; see `git/worktrees.py`.
+"""
+
+import msgspec
+from verger_probes.records import write_record
+
+from verger_kernel.disk import evidence
+from verger_kernel.disk.durable import make_folder
+from verger_kernel.disk.layout import AttemptFolder
+from verger_kernel.git import refs, removal, tripwire, worktrees
+from verger_kernel.perform.site import Site
+from verger_kernel.rules.effects import PrepareWorktree, RunWorker
+from verger_kernel.rules.events import WorktreeReady
+from verger_kernel.rules.ids import ObjectId, tries_of
+
+
+def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
+    """Makes the worktree at the base, in place of a half-made one and of the attempt before."""
+    quarantine = put_away(site, effect.item, effect.before) if effect.before else ""
+    attempt = site.attempt(effect.item, effect.attempt)
+    make_folder(attempt.root)
+    digest = evidence.take(site.folder.root / effect.evidence, attempt) if effect.evidence else ""
+    _create(site, attempt, effect.base)
+    return WorktreeReady(effect=effect.id, evidence=digest, quarantine=quarantine)
+
+
+def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:
+    """What an agent did to git in the worktree, in words; empty when nothing."""
+    folder = site.attempt(item, attempt)
+    before = msgspec.json.decode(folder.tripwire.read_bytes(), type=tripwire.Tripwire)
+    return tripwire.escapes(folder.worktree, before)
+
+
+def record(site: Site, item: str, attempt: int) -> ObjectId:
+    """The worktree as a git tree, with every object durable."""
+    folder = site.attempt(item, attempt)
+    return worktrees.record(site.git, folder.worktree, folder.index)
+
+
+def reset(site: Site, effect: RunWorker) -> str:
+    """Sets the worktree back to where the stage began; answers with the ref that keeps what was left, if anything was."""
+    folder = site.attempt(effect.item, effect.attempt)
+    name = f"{effect.stage}-round-{effect.round}-try-{tries_of(effect.id) - 1}"
+    kept = _quarantine(site, effect.item, effect.attempt, name, effect.tip)
+    _create(site, folder, effect.tip)
+    return kept
+
+
+def _create(site: Site, attempt: AttemptFolder, commit: ObjectId) -> None:
+    make_folder(attempt.worktree.parent)
+    worktrees.create(site.git, attempt.worktree, commit, attempt.index, root=site.folder.worktrees)
+    wire = tripwire.tripwire(attempt.worktree)
+    write_record(attempt.tripwire, msgspec.json.encode(wire), durable=False)
+
+
+def put_away(site: Site, item: str, attempt: int) -> str:
+    """Removes the worktree; answers with the ref that keeps what nobody recorded, empty when it was clean or gone."""
+    folder = site.attempt(item, attempt)
+    if not folder.worktree.exists():
+        return ""
+    tip = refs.read(site.git, site.attempt_ref(item, attempt)) or site.frame.base_commit
+    kept = _quarantine(site, item, attempt, "left-behind", tip)
+    removal.remove(folder.worktree, site.folder.worktrees)
+    return kept
+
+
+def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId) -> str:
+    folder = site.attempt(item, attempt)
+    if not folder.index.exists() or not worktrees.leftovers(site.git, folder.worktree, folder.index):
+        return ""
+    ref = site.quarantine_ref(item, attempt, name)
+    # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.
+    kept_at_ms = folder.index.stat().st_mtime_ns // 1_000_000
+    worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
+    return ref

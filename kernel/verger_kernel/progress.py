@@ -1,0 +1,61 @@
+"""What people see on standard error while a run goes on: one line a step.
+
+Not here: results, which go to standard output; see `commands/`.
+"""
+
+from verger_kernel.rules import events as e
+from verger_kernel.rules import state as s
+from verger_kernel.rules.ids import tries_of
+
+
+def line(event: e.Event, after: s.RunState) -> str:
+    """What `event` means to a person, with how the item ended if it did; empty when there is nothing to tell."""
+    match event:
+        case e.InvocationEnded():
+            return ""
+        case e.InvocationStarted(swept=swept) if swept:
+            return f"ended {swept} process(es) that an earlier invocation left running"
+        case e.WorktreeReady():
+            return _about(after, "worktree ready")
+        case e.AgentStarted(agent=agent, effect=effect):
+            again = f", try {tries_of(effect)}" if tries_of(effect) > 1 else ""
+            return _about(after, f"{effect.split('/')[3]}: {agent} began{again}")
+        case e.WorkerReturned():
+            return _about(after, f"{event.verdict or event.problem}, {event.changed} path(s) changed")
+        case e.CommandsReturned(result=result):
+            verdict = "passed" if result.passed else f"{len(result.failures)} failed"
+            return _about(after, f"verify {result.group}: {verdict}")
+        case e.PacketFrozen(packet=packet):
+            return _about(after, f"packet {packet[:12]} frozen")
+        case e.AuditReturned():
+            found = f", {len(event.findings)} finding(s)" if event.findings else ""
+            return _about(after, f"audit {event.lane}: {event.verdict or event.problem}{found}")
+        case e.TriageReturned():
+            return _about(after, f"triage: {event.decision or event.problem}")
+        case e.ItemClosed():
+            return f"{after.passed[-1].item}  passed"
+        case e.EffectFailed(what=what):
+            return _about(after, f"could not go on: {what}")
+        case _:
+            return _end(after)
+
+
+def _about(state: s.RunState, text: str) -> str:
+    if isinstance(state.stage, s.Opening | s.Idle):
+        return text
+    spot = state.stage.spot
+    where = f"round {spot.round}" if spot.attempt == 1 else f"attempt {spot.attempt} round {spot.round}"
+    ending = _end(state)
+    return f"{spot.item}  {where}  {text}" + (f"\n{ending}" if ending else "")
+
+
+def _end(state: s.RunState) -> str:
+    match state.stage:
+        case s.AwaitingGate(spot=spot):
+            return f"{spot.item}  awaits a person"
+        case s.BlockedExternal(spot=spot, why=why):
+            return f"{spot.item}  blocked: {why}"
+        case s.Escalated(spot=spot, why=why):
+            return f"{spot.item}  escalated: {why}"
+        case _:
+            return ""

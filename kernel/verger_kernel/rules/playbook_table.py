@@ -1,0 +1,124 @@
+"""The table of a playbook: its header, its rows, and their cells as text.
+
+Not here: what a cell means; see `playbook_cells.py`. Source: playbook-contract, "The table".
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from verger_kernel.rules.ids import shown
+from verger_kernel.rules.playbook_document import Line, Section
+from verger_kernel.rules.playbook_problems import Problem, file_problem
+
+REQUIRED_COLUMNS = (
+    "step_id",
+    "phase",
+    "action",
+    "why_now",
+    "owner_type",
+    "prerequisites",
+    "repo_surfaces",
+    "deliverable",
+    "exit_criteria",
+    "allowed_write_roots",
+    "requires_red_green",
+)
+RESERVED_COLUMNS = ("change_profile", "execution_mode", "host_commands")
+ITEMS_MAX = 1000
+"""Ranges of prerequisites grow with the square of it."""
+
+_UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")
+_SEPARATOR = re.compile(r":?-{3,}:?")
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row; `text` is the whole line as it stands in the file."""
+
+    line: int
+    text: str
+    cells: tuple[str, ...]
+
+
+class Table(msgspec.Struct, frozen=True):
+    """The table of section 2; `columns` are lower-case, in header order, repeats included."""
+
+    section_title: str
+    header_line: int
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_table(section: Section) -> Table | None:
+    """The first table of `section` whose first column is step_id; None if there is none."""
+    lines = iter(section.body)
+    for line in lines:
+        row = _row(line)
+        if row and row.cells[0].lower() == "step_id":
+            columns = tuple(cell.lower() for cell in row.cells)
+            return Table(section.title, row.line, columns, tuple(_data_rows(lines)))
+    return None
+
+
+def header_problems(table: Table) -> Iterator[Problem]:
+    """Columns that are missing or stand there twice, and a number of rows that cannot be."""
+    for name in sorted(set(REQUIRED_COLUMNS) - set(table.columns)):
+        yield _header_problem(
+            table, name, "the table has no such column", f"Add a column {name} to the header."
+        )
+    for name in sorted({name for name in table.columns if name and table.columns.count(name) > 1}):
+        yield _header_problem(table, name, "the header names the column twice", "Keep one of them.")
+    if not table.rows:
+        yield file_problem("the table has no rows", "Add a row for each item.", line=table.header_line)
+    if len(table.rows) > ITEMS_MAX:
+        why = f"the table has {len(table.rows)} rows, more than {ITEMS_MAX}"
+        yield file_problem(why, "Split it into several playbooks.", line=table.header_line)
+
+
+def row_problems(table: Table, row: Row) -> Iterator[Problem]:
+    """More cells than columns: what stood in them would be lost, and those before are likely shifted."""
+    surplus = row.cells[len(table.columns) :]
+    if surplus:
+        yield Problem(
+            line=row.line,
+            column="",
+            value=shown(" | ".join(surplus).strip()),
+            why=f"follows the last column: {len(row.cells)} cells for {len(table.columns)} columns",
+            mend="Write a | that belongs to a cell as \\|.",
+        )
+
+
+def named_cells(table: Table, row: Row) -> dict[str, str]:
+    """The cells of `row` by column name, empty where the row is short; of a repeated column, the first."""
+    padded = row.cells + ("",) * (len(table.columns) - len(row.cells))
+    return dict(zip(reversed(table.columns), reversed(padded[: len(table.columns)]), strict=True))
+
+
+def split_cells(text: str) -> tuple[str, ...]:
+    """The cells of one table line, at least one; `\\|` is a pipe inside a cell."""
+    pieces = _UNESCAPED_PIPE.split(text.strip().removeprefix("|"))
+    if len(pieces) > 1 and not pieces[-1]:
+        pieces.pop()
+    return tuple(piece.strip().replace("\\|", "|") for piece in pieces)
+
+
+def _data_rows(lines: Iterator[Line]) -> Iterator[Row]:
+    begun = False
+    for line in lines:
+        row = _row(line)
+        if row is None and begun:
+            return
+        if row and not all(_SEPARATOR.fullmatch(cell) for cell in row.cells):
+            begun = True
+            yield row
+
+
+def _row(line: Line) -> Row | None:
+    if line.verbatim or not line.text.strip().startswith("|"):
+        return None
+    return Row(line.number, line.text, split_cells(line.text))
+
+
+def _header_problem(table: Table, column: str, why: str, mend: str) -> Problem:
+    return Problem(line=table.header_line, column=column, value="", why=why, mend=mend)

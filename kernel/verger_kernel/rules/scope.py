@@ -1,0 +1,76 @@
+"""Which changed paths an item may not have touched.
+
+Not here: reading the change from git (`git/commits.py`); where a symbolic link leads, which needs its blob.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+FORBIDDEN_ROOTS: tuple[str, ...] = (
+    ".local",
+    ".git",
+    ".codex",
+    ".claude",
+    ".mcp.json",
+    "ops/config",
+    "secrets",
+)
+GITLINK = "160000"
+
+
+Status = Literal["A", "M", "D", "T"]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One path that differs between two trees. A rename is two changes: one D and one A.
+
+    Modes are six octal digits, `000000` where the path does not exist; `path` is as `path_text` shows it.
+    """
+
+    status: Status
+    path: str
+    old_mode: str
+    new_mode: str
+
+
+def path_text(raw: bytes) -> str:
+    """The path as text: as it is if it is valid UTF-8, else with each odd byte as a backslash escape."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def out_of_scope(changes: Iterable[Change], allowed_write_roots: Iterable[str]) -> tuple[str, ...]:
+    """The paths that no allowed root covers, in the order of `changes` and without repeats.
+
+    Roots cover by whole components: `docs` covers `docs/a`, not `docs2`. Forbidden roots win over allowed
+    ones, in any case of letters, and so does a component `.git` at any depth. A change that leaves a gitlink
+    is always out.
+    """
+    roots = [_components(root) for root in allowed_write_roots]
+    return tuple(dict.fromkeys(change.path for change in changes if not _is_allowed(change, roots)))
+
+
+def _is_allowed(change: Change, roots: list[tuple[str, ...]]) -> bool:
+    path = _components(change.path)
+    if change.new_mode == GITLINK or _is_forbidden(path):
+        return False
+    return any(_covers(root, path) for root in roots)
+
+
+def _is_forbidden(path: tuple[str, ...]) -> bool:
+    # Case is folded because a checkout on a case-insensitive disk would make `.GIT` and `.git` one folder.
+    folded = tuple(part.casefold() for part in path)
+    return ".git" in folded or any(_covers(root, folded) for root in _FORBIDDEN)
+
+
+def _covers(root: tuple[str, ...], path: tuple[str, ...]) -> bool:
+    # An empty root covers nothing: a playbook cannot grant the whole repository by a slip.
+    return bool(root) and path[: len(root)] == root
+
+
+def _components(path: str) -> tuple[str, ...]:
+    return tuple(part for part in path.split("/") if part)
+
+
+_FORBIDDEN = tuple(_components(root) for root in FORBIDDEN_ROOTS)

@@ -1,0 +1,140 @@
+"""A run on disk, in the hands of this process: created, or opened after whoever had it before is gone.
+
+Not here: driving it; see `driver.py`.
+"""
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec.structs import replace as with_fields
+from verger_probes.exits import Exit
+from verger_probes.records import sync_folder, write_record
+
+from verger_kernel.clock import now
+from verger_kernel.disk import store
+from verger_kernel.disk.durable import make_folder
+from verger_kernel.disk.journal import Journal
+from verger_kernel.disk.layout import RunFolder, StateFolder
+from verger_kernel.disk.locks import FileLock, Held, acquire
+from verger_kernel.errors import CommandError
+from verger_kernel.process.tree import end_survivors
+from verger_kernel.rules.chain import GENESIS
+from verger_kernel.rules.events import RunCreated
+from verger_kernel.rules.frame import Frame
+from verger_kernel.rules.ids import RunId
+from verger_kernel.rules.machine import advance
+from verger_kernel.rules.state import RunState
+
+_STAGING = ".new-"
+_SWEEPS_MAX = 10
+"""More than one round is needed only when a survivor starts another process while it is being ended."""
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """A run that no other process can drive. `swept` counts processes of an earlier one that had to be ended."""
+
+    folder: RunFolder
+    run_lock: FileLock
+    tree_lock: FileLock
+    journal: Journal
+    state: RunState
+    swept: int = 0
+    notes: tuple[str, ...] = ()
+
+    def close(self) -> None:
+        """Gives both locks up."""
+        self.journal.close()
+        self.tree_lock.release()
+        self.run_lock.release()
+
+
+def create(home: StateFolder, frame: Frame, files: dict[str, bytes]) -> OpenRun:
+    """A new run. It appears under its id only when its first record is durable; before, it is nothing."""
+    staging = home.runs / f"{_STAGING}{frame.run_id}"
+    final = home.run(frame.run_id)
+    _clear_stagings(home.runs)
+    make_folder(staging)
+    for name, data in files.items():
+        write_record(staging / name, data, durable=True)
+    folder = replace(final, root=staging)
+    run_lock, tree_lock = acquire(folder.run_lock), acquire(folder.tree_lock)
+    journal = Journal(folder.journal, 0, GENESIS)
+    moment, event = now(), RunCreated(frame=frame)
+    state, _ = advance(None, event, moment)
+    journal.append(moment, event)
+    state = with_fields(state, journal_seq=journal.seq, journal_head=journal.head)
+    store.save(folder, state, durable=True)
+    staging.rename(final.root)
+    sync_folder(home.runs)
+    return OpenRun(
+        final,
+        replace(run_lock, path=final.run_lock),
+        replace(tree_lock, path=final.tree_lock),
+        journal,
+        state,
+    )
+
+
+def _clear_stagings(runs: Path) -> None:
+    for staging in runs.glob(f"{_STAGING}*"):
+        try:
+            acquire(staging / "run.lock").release()
+        except (Held, OSError):
+            continue
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
+    """An existing run, after every survivor of its last process was ended and its journal was settled.
+
+    Raises CommandError when another process holds it or its files contradict one another.
+    """
+    folder = home.run(run_id)
+    run_lock = _take(folder)
+    try:
+        tree_lock, swept = await _take_tree(folder, run_id)
+        loaded = store.load(folder)
+        store.settle(folder, loaded)
+    except store.CorruptRun as error:
+        run_lock.release()
+        raise CommandError(
+            f"cannot open run {run_id}: {error}",
+            "nothing was changed; restore the run's folder from a copy, or begin a new run",
+            Exit.INPUT,
+        ) from None
+    notes = [note for note in (loaded.rebuilt, _tail_note(loaded)) if note]
+    state = loaded.state
+    journal = Journal(folder.journal, state.journal_seq, state.journal_head)
+    return OpenRun(folder, run_lock, tree_lock, journal, state, swept, tuple(notes))
+
+
+def _tail_note(loaded: store.Loaded) -> str:
+    return f"{loaded.cut} bytes at the end of the journal were no record and were cut" if loaded.cut else ""
+
+
+def _take(folder: RunFolder) -> FileLock:
+    try:
+        return acquire(folder.run_lock)
+    except Held as held:
+        raise CommandError(
+            f"run {folder.root.name} is held by {held.holder}",
+            "wait until it is done, or stop that process",
+            Exit.HELD,
+        ) from None
+
+
+async def _take_tree(folder: RunFolder, run_id: RunId) -> tuple[FileLock, int]:
+    swept = 0
+    for _ in range(_SWEEPS_MAX):
+        swept += await end_survivors(run_id, folder.tree_lock)
+        try:
+            return acquire(folder.tree_lock), swept
+        except Held:
+            continue
+    raise CommandError(
+        f"processes of run {run_id} could not be ended",
+        f"find them with: fuser {folder.tree_lock}",
+        Exit.HELD,
+    )

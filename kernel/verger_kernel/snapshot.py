@@ -1,0 +1,167 @@
+"""What can be said of a run from its files, without touching it.
+
+Not here: whether it is alive right now; only a probe can say that.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from verger_probes.exits import Exit
+
+from verger_kernel.disk.layout import RunFolder
+from verger_kernel.disk.locks import is_held
+from verger_kernel.disk.store import read_saved
+from verger_kernel.rules import state as s
+from verger_kernel.rules.now import iso
+from verger_kernel.rules.saved import SavedState
+
+Level = Literal["ok", "waiting", "interrupted", "error"]
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as `status` shows it. `error` is empty unless the state could not be read."""
+
+    run_id: str
+    status_level: Level
+    exit_code: int
+    current_state: str = ""
+    current_item_id: str = ""
+    attempt: int = 0
+    round: int = 0
+    why: str = ""
+    pending_action: str = ""
+    held: bool = False
+    passed: int = 0
+    items_total: int = 0
+    run_branch: str = ""
+    tip: str = ""
+    base_commit: str = ""
+    playbook: str = ""
+    agent_calls: int = 0
+    lanes: dict[str, str] = {}
+    updated_at_utc: str = ""
+    run_state_path: str = ""
+    error: str = ""
+
+
+def take(folder: RunFolder) -> Snapshot:
+    """The snapshot of one run."""
+    run_id = folder.root.name
+    try:
+        saved = read_saved(folder.run_state)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        return Snapshot(
+            run_id=run_id,
+            status_level="error",
+            exit_code=int(Exit.INPUT),
+            error=f"{folder.run_state} cannot be read: {error}",
+            pending_action=f"verger doctor --run-id {run_id}",
+        )
+    return _of(saved, folder, held=is_held(folder.run_lock))
+
+
+def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
+    level, code, action = _judged(saved, held)
+    stage = saved.stage
+    spot = None if isinstance(stage, s.Opening | s.Idle) else stage.spot
+    return Snapshot(
+        run_id=saved.run_id,
+        status_level=level,
+        exit_code=int(code),
+        current_state=state_name(stage),
+        current_item_id=spot.item if spot else "",
+        attempt=spot.attempt if spot else 0,
+        round=spot.round if spot else 0,
+        why=_why(saved),
+        pending_action=action,
+        held=held,
+        passed=saved.passed.count,
+        items_total=saved.items_total,
+        run_branch=saved.run_branch,
+        tip=saved.tip,
+        base_commit=saved.base_commit,
+        playbook=saved.playbook_path,
+        agent_calls=saved.agent_calls,
+        lanes=_lanes(folder),
+        updated_at_utc=iso(saved.updated_utc_ms),
+        run_state_path=str(folder.run_state),
+    )
+
+
+def state_name(stage: s.Stage) -> str:
+    """The stage in the words of the design: one of the four ends, or what is being done."""
+    match stage:
+        case s.AwaitingGate():
+            return "awaiting_human_gate"
+        case s.BlockedExternal():
+            return "blocked_external"
+        case s.Escalated():
+            return "escalated"
+        case s.Working(name=name):
+            return name
+        case _:
+            return _STAGE_NAMES[type(stage)]
+
+
+_STAGE_NAMES: dict[type[s.Stage], str] = {
+    s.Opening: "opening",
+    s.Idle: "idle",
+    s.Preparing: "prepare",
+    s.Checkpointing: "checkpoint",
+    s.Verifying: "verify",
+    s.Freezing: "freeze",
+    s.Auditing: "audit",
+    s.Triaging: "triage",
+    s.OpeningGate: "gate",
+    s.Closing: "close",
+}
+
+
+def _why(saved: SavedState) -> str:
+    if isinstance(saved.stage, s.BlockedExternal | s.Escalated):
+        return saved.stage.why
+    return saved.trouble
+
+
+def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
+    run = saved.run_id
+    match saved.stage:
+        case s.AwaitingGate(spot=spot):
+            decide = f"verger mark-manual-gate {run} --item {spot.item} --decision approved|rejected --by … --note …"
+            return "waiting", Exit.AWAITING_HUMAN_GATE, decide
+        case s.BlockedExternal():
+            return "waiting", Exit.BLOCKED_EXTERNAL, f"verger resume {run} --external-evidence-dir DIR"
+        case s.Escalated():
+            return "error", Exit.ESCALATED, f"look at it, then: verger resume {run}"
+        case _ if held:
+            return "ok", Exit.DONE, ""
+        case _ if saved.outstanding:
+            # Nobody drives it and work is outstanding: it was killed or interrupted in the middle of a stage.
+            return "interrupted", Exit.PARKED, f"verger resume {run}"
+        case _ if saved.passed.count < saved.items_total:
+            return "ok", Exit.DONE, f"verger resume {run}"
+        case _:
+            return "ok", Exit.DONE, ""
+
+
+def _lanes(folder: RunFolder) -> dict[str, str]:
+    from verger_kernel.rules.policy_snapshot import read_policy_snapshot
+
+    try:
+        policy = read_policy_snapshot(folder.policy.read_bytes()).policy
+    except (OSError, msgspec.DecodeError):
+        return {}
+    lanes = msgspec.to_builtins(policy.lanes)
+    return {
+        role: f"{name} ({policy.agents[name].kind})" if name in policy.agents else name
+        for role, name in lanes.items()
+    }
+
+
+def table_of(rows: Sequence[tuple[str, ...]]) -> str:
+    """Rows of equal length as aligned text, the first row being the header."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
