@@ -1,0 +1,141 @@
+"""Every setting that a file, the environment or the command line may hold: its bounds, what it is for.
+
+Not here: the defaults; see `rules/policy.py`. Each place says only what it changes, so no field is required.
+"""
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from verger_kernel.rules.policy import RULES_TRIAGE
+
+POLICY_SCHEMA = "verger.policy.v1"
+_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
+_NAME_WORDS = "a name: 1 to 32 of a-z, 0-9, dash and underscore, first a letter or digit"
+
+Location = tuple[int | str, ...]
+"""Where in a place a setting stands, as pydantic tells it: `("agents", "painter", "kind")`."""
+
+
+def _not_reserved(name: str) -> str:
+    if name == RULES_TRIAGE:
+        raise PydanticCustomError("reserved", "it is kept for the rule of the triage lane")
+    return name
+
+
+def _program_first(argv: list[str]) -> list[str]:
+    if not argv or not argv[0].strip():
+        raise PydanticCustomError("program", "its first word should name a program")
+    return argv
+
+
+Rounds = Annotated[int, Field(ge=0, le=20, title="a whole number from 0 to 20")]
+Items = Annotated[int, Field(ge=1, le=10_000, title="a whole number from 1 to 10000")]
+Seconds = Annotated[int, Field(ge=1, le=604_800, title="whole seconds from 1 to 604800 (a week)")]
+Mebibytes = Annotated[int, Field(ge=1, le=1_048_576, title="whole MiB from 1 to 1048576 (a TiB)")]
+AgentName = Annotated[str, Field(pattern=_NAME, title=_NAME_WORDS), AfterValidator(_not_reserved)]
+TriageName = Annotated[str, Field(pattern=_NAME, title=f"{_NAME_WORDS}; or `rules`, which asks no agent")]
+Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+Argv = Annotated[
+    list[Word], AfterValidator(_program_first), Field(title="a list of words without NUL, the program first")
+]
+FilePath = Annotated[str, Field(pattern=r"^[^\x00]+$", title="a path without NUL, not empty")]
+ShellLine = Annotated[str, Field(pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
+ShellLines = Annotated[list[ShellLine], Field(title="a list of shell commands without NUL, none empty")]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+VariableNames = Annotated[list[VariableName], Field(title="a list of names of environment variables")]
+Switch = Annotated[bool, Field(title="true or false")]
+
+
+def _setting(what_for: str) -> Any:
+    """A field that may be left out; None is never read, for only what was written counts."""
+    return Field(default=None, description=what_for)
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class LaneSettings(_Table):
+    """Who plays which role."""
+
+    worker: AgentName = _setting("changes the worktree")
+    audit_a: AgentName = _setting("audits every packet")
+    audit_b: AgentName = _setting("audits every packet too, and is another agent than `audit_a`")
+    triage: TriageName = _setting("judges the merged findings")
+
+
+class AgentSettings(_Table):
+    """One agent; a name is taken whole from the last place that defines it."""
+
+    kind: Annotated[Literal["generic", "scripted"], Field(title="`generic` or `scripted`")] = Field(
+        description="`generic` starts `command`, `scripted` plays `scenario`"
+    )
+    command: Argv = _setting("what a generic agent starts, without a shell")
+    scenario: FilePath = _setting("what a scripted agent plays, a path from the repository root")
+    env: VariableNames = _setting("variables that this agent gets on top of the allowlist")
+
+
+class Layer(_Table):
+    """What one place says of the policy. `model_fields_set` tells what it does say."""
+
+    schema_version: Annotated[Literal["verger.policy.v1"], Field(title=f"`{POLICY_SCHEMA}`")] = _setting(
+        "says for which Verger the file was written; may be left out"
+    )
+    agents: dict[AgentName, AgentSettings] = _setting("the agents, by name")
+    lanes: LaneSettings = _setting("the agent of each role")
+    auto_advance: Switch = _setting("go on to the next item after one that passed")
+    max_items: Items = _setting("most items that one invocation begins")
+    max_fix_rounds: Rounds = _setting("rounds of one attempt in which the worker mends what was found")
+    max_remediation_rounds: Rounds = _setting("rounds of one attempt after the fix rounds are used up")
+    setup: ShellLines = _setting("commands that prepare a verification tree, in order")
+    env: VariableNames = _setting("variables that agents and commands get on top of the allowlist")
+    execution_timeout_s: Seconds = _setting("longest time for the worker to carry out an item")
+    fix_timeout_s: Seconds = _setting("longest time for the worker in a fix round")
+    remediation_timeout_s: Seconds = _setting("longest time for the worker in a remediation round")
+    audit_timeout_s: Seconds = _setting("longest time for one audit")
+    triage_timeout_s: Seconds = _setting("longest time for a triage agent")
+    verification_timeout_s: Seconds = _setting("longest time for one verification command")
+    setup_timeout_s: Seconds = _setting("longest time for one setup command")
+    silence_s_max: Seconds = _setting("longest time without any output of an agent or command")
+    agent_output_mb_max: Mebibytes = _setting("most output of one agent call")
+    command_output_mb_max: Mebibytes = _setting("most output of one command")
+    memory_mb_max: Mebibytes = _setting("most memory of one agent or command, its whole process tree counted")
+    disk_floor_mb: Mebibytes = _setting("free disk space without which no run begins")
+    ambient_agent_config: Annotated[
+        Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
+    ] = _setting("`refuse` stops a run whose agents would read configuration that nobody reviewed")
+
+
+_TABLES: dict[str, type[_Table]] = {"lanes": LaneSettings, "agents": AgentSettings}
+
+
+def wanted(location: Location) -> str:
+    """What the setting at `location` must be, in words; `""` where no setting stands."""
+    if location[-1] == "[key]":
+        return _NAME_WORDS
+    table, rest = _table(location)
+    field = table.model_fields.get(str(rest[0])) if rest else None
+    return (field.title if field else None) or ""
+
+
+def mend_unknown(location: Location) -> str:
+    """What to write instead of the unknown key at `location`: the nearest name, or where all are listed."""
+    table, (key, *_) = _table(location)
+    names = list(table.model_fields)
+    if near := get_close_matches(str(key), names, n=1):
+        return f"did you mean {near[0]}?"
+    if table is Layer:
+        return "docs/policy.md lists every setting"
+    if key in Layer.model_fields:
+        return f"{key} belongs above the first [table] of the file"
+    return f"known here: {', '.join(names)}"
+
+
+def _table(location: Location) -> tuple[type[_Table], Location]:
+    depth = {"lanes": 1, "agents": 2}.get(str(location[0]), 0)
+    if depth and len(location) > depth:
+        return _TABLES[str(location[0])], location[depth:]
+    return Layer, location
