@@ -1,0 +1,197 @@
+"""Starts one job, watches its limits, and leaves no process of it behind.
+
+Not here: finding its processes, see `tree.py`; what its environment holds, see `environment.py`.
+"""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from verger_kernel.process import ending, table, tree
+from verger_kernel.process.streams import Streams, streams_opened
+from verger_kernel.process.tree import Tree, become_subreaper, tree_kept
+from verger_kernel.rules.ids import shown
+from verger_kernel.rules.limits import Breach, Limits, Usage, breach
+
+# A pipe to the page cache takes 2 GB/s: looking every 5 ms keeps what overshoots near 10 MB.
+_LOOK_FAST_S = 0.005
+_LOOK_S = 0.05
+_FAST_BYTES = 1 << 20
+# One look at the memory reads all of /proc, 20 ms where a thousand processes live.
+_MEMORY_LOOK_S = 1.0
+# Of a job that floods the disk or eats the memory, the grace is what does the harm.
+_GREEDY_GRACE_S = 0.1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One program to run. `stdin` None is /dev/null, `stderr` None goes where `stdout` goes.
+
+    `marker` and `run_marker`, the ids of the effect and the run, stand in its environment as VERGER_EFFECT
+    and VERGER_RUN; no two jobs share a `marker` at the same time. `inherit` are descriptors that it gets.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    stdin: Path | None
+    stdout: Path
+    stderr: Path | None
+    limits: Limits
+    marker: str
+    run_marker: str
+    inherit: tuple[int, ...] = ()
+
+
+class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a job ended. `exit_code` is minus the signal that killed it, None when it could not be started.
+
+    `output_bytes` is what it wrote, more than is kept where the limit was broken; `swept` counts its
+    processes that had to be ended, apart from the first.
+    """
+
+    exit_code: int | None
+    breach: Breach | None
+    start_error: str
+    runtime_ms: int
+    output_bytes: int
+    swept: int
+
+
+async def run(job: Job) -> Ended:
+    """Runs `job` to its end and ends whatever it leaves behind; cancelled, it ends them all first.
+
+    The output files are cut to the limit and durable. Raises OSError when they or `stdin` cannot be opened
+    or kept, and Unendable when a process of the job could not be ended.
+    """
+    assert job.argv and job.marker and job.run_marker
+    become_subreaper()
+    with streams_opened(job.stdout, job.stderr) as streams, tree_kept(job.marker) as grown:
+        # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
+        process = _start(job, streams)
+        if isinstance(process, str):
+            return _not_started(process)
+        main = table.row(process.pid)
+        if main is None:
+            process.kill()
+            process.wait()
+            return _not_started(f"Cannot watch {shown(job.argv[0])}: /proc is not mounted or hides it")
+        grown.grow_from(main)
+        return await _lived(job, process, grown, streams)
+
+
+async def _lived(job: Job, process: subprocess.Popen[bytes], grown: Tree, streams: Streams) -> Ended:
+    began = anyio.current_time()
+    broken = None
+    try:
+        with ending.pinned(process.pid) as pidfd:
+            broken = await _watched(job, process.pid, pidfd, grown, streams)
+    finally:
+        over = anyio.current_time()
+        with anyio.CancelScope(shield=True):
+            others = await _swept(job, process, grown, broken)
+            await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max)
+    return Ended(
+        exit_code=process.returncode,
+        breach=broken or breach(job.limits, _usage(output_bytes=streams.bytes_max)),
+        start_error="",
+        runtime_ms=round((over - began) * 1000),
+        output_bytes=streams.bytes_max,
+        swept=others,
+    )
+
+
+async def _watched(job: Job, pid: int, pidfd: int | None, grown: Tree, streams: Streams) -> Breach | None:
+    """The limit that the job broke, or None once its first process has ended by itself."""
+    began = last_growth = anyio.current_time()
+    memory_due, memory_bytes, pause_s = began + _MEMORY_LOOK_S, 0, _LOOK_FAST_S
+    while not await _has_ended(pid, pidfd, pause_s):
+        now, growth = anyio.current_time(), streams.growth()
+        if growth:
+            last_growth = now
+        if now >= memory_due:
+            memory_due = now + _MEMORY_LOOK_S
+            memory_bytes = await anyio.to_thread.run_sync(grown.memory_bytes)
+        broken = breach(
+            job.limits,
+            _usage(
+                runtime_s=now - began,
+                silence_s=now - last_growth,
+                output_bytes=streams.bytes_max,
+                memory_bytes=memory_bytes,
+            ),
+        )
+        if broken:
+            return broken
+        pause_s = _LOOK_FAST_S if growth > _FAST_BYTES else _LOOK_S
+    return None
+
+
+def _usage(
+    *, runtime_s: float = 0, silence_s: float = 0, output_bytes: int = 0, memory_bytes: int = 0
+) -> Usage:
+    return Usage(
+        runtime_s=runtime_s, silence_s=silence_s, output_bytes=output_bytes, memory_bytes=memory_bytes
+    )
+
+
+async def _has_ended(pid: int, pidfd: int | None, within_s: float) -> bool:
+    """Whether the first process ended, asked after `within_s` or as soon as it does. It is not reaped."""
+    if pidfd is None:
+        await anyio.sleep(within_s)
+    else:
+        with anyio.move_on_after(within_s):
+            await anyio.wait_readable(pidfd)
+    options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    return os.waitid(os.P_PID, pid, options) is not None
+
+
+async def _swept(job: Job, process: subprocess.Popen[bytes], grown: Tree, broken: Breach | None) -> int:
+    """Ends all that is left of the job, reaps its first process and says how many others had to be ended."""
+    greedy = broken is not None and broken.limit in ("output", "memory")
+    ended = await ending.end(
+        grown.living,
+        whose=f"effect {job.marker}",
+        grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
+    )
+    first = process.pid
+    process.wait()
+    return sum(pid != first for pid, _ in ended)
+
+
+def _start(job: Job, streams: Streams) -> subprocess.Popen[bytes] | str:
+    """The job's first process, in a session of its own, or why there is none."""
+    with (job.stdin or Path(os.devnull)).open("rb") as stdin:
+        try:
+            return subprocess.Popen(
+                job.argv,
+                cwd=job.cwd,
+                env={**job.env, tree.EFFECT: job.marker, tree.RUN: job.run_marker},
+                stdin=stdin,
+                stdout=streams.out,
+                stderr=streams.err,
+                pass_fds=job.inherit,
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            return _start_error(job, error)
+
+
+def _start_error(job: Job, error: OSError | ValueError) -> str:
+    program = shown(job.argv[0])
+    if not job.cwd.is_dir():
+        return f"Cannot start {program}: its folder {shown(str(job.cwd))} is gone"
+    if isinstance(error, FileNotFoundError):
+        return f"Cannot start {program}: no such program, or no interpreter where its first line names one"
+    if isinstance(error, PermissionError):
+        return f"Cannot start {program}: it is not executable"
+    return f"Cannot start {program}: {error}"
+
+
+def _not_started(error: str) -> Ended:
+    return Ended(exit_code=None, breach=None, start_error=error, runtime_ms=0, output_bytes=0, swept=0)

@@ -1,0 +1,80 @@
+"""The files a job writes its output to: opened, measured, cut to the limit, made durable.
+
+Not here: when too much is too much; see `rules/limits.py`.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+# Appending, though each file begins empty: `echo > /dev/stderr` in a job opens the file a second time,
+# and without it the two would write over each other.
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Streams:
+    """The open output files of one job; `out` and `err` are one descriptor when the two go to one file."""
+
+    def __init__(self, out: int, err: int, folders: set[Path]) -> None:
+        self.out = out
+        self.err = err
+        self._folders = folders
+        self._last = (0, 0)
+        self.bytes_max = 0
+        """The most that the files held at any look."""
+
+    def growth(self) -> int:
+        """By how many bytes the files changed since the last look; a file that was cut has changed, too."""
+        now = self._sizes()
+        before, self._last = self._last, now
+        self.bytes_max = max(self.bytes_max, sum(now))
+        return sum(abs(new - old) for new, old in zip(now, before, strict=True))
+
+    def settle(self, bytes_max: int) -> None:
+        """Cuts the files to `bytes_max` in all and syncs them and their names to the disk. Blocks."""
+        self.growth()
+        for fd, size, share in zip(
+            (self.out, self.err), self._last, shares(self._last, bytes_max), strict=True
+        ):
+            if share < size:
+                os.ftruncate(fd, share)
+        for fd in {self.out, self.err}:
+            os.fsync(fd)
+        for folder in self._folders:
+            _sync_folder(folder)
+
+    def _sizes(self) -> tuple[int, int]:
+        out = os.fstat(self.out).st_size
+        return out, 0 if self.err == self.out else os.fstat(self.err).st_size
+
+
+@contextmanager
+def streams_opened(stdout: Path, stderr: Path | None) -> Iterator[Streams]:
+    """Both files, new or emptied, for the owner alone. Raises OSError."""
+    with ExitStack() as closing:
+        fds = []
+        for path in (stdout, stderr):
+            if path is not None:
+                fds.append(os.open(path, _FLAGS, 0o600))
+                closing.callback(os.close, fds[-1])
+        yield Streams(fds[0], fds[-1], {path.parent for path in (stdout, stderr) if path is not None})
+
+
+def shares(sizes: tuple[int, int], bytes_max: int) -> tuple[int, int]:
+    """How much of each of two files is kept: one that fits into half stays whole, the other gets the rest."""
+    first, second = sizes
+    half = bytes_max // 2
+    if first <= half:
+        return first, min(second, bytes_max - first)
+    if second <= half:
+        return min(first, bytes_max - second), second
+    return half, bytes_max - half
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

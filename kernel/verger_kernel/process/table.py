@@ -1,0 +1,94 @@
+"""The processes of the machine at one moment, read from /proc: one short read for each.
+
+Not here: which of them belong together; see `tree.py`.
+"""
+
+import io
+import os
+from typing import NamedTuple
+
+_PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+class Row(NamedTuple):
+    """One process. `ticks` is when it started: pid and ticks together are never given out twice.
+
+    `living` is false for a zombie, unless other threads outlived its first one.
+    """
+
+    pid: int
+    ppid: int
+    sid: int
+    ticks: int
+    rss_bytes: int
+    living: bool
+    name: str
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """What tells this process from a later one with the same pid."""
+        return self.pid, self.ticks
+
+
+def rows() -> dict[int, Row]:
+    """Every process that /proc shows, by pid. One that forks meanwhile may be seen without its child."""
+    with os.scandir("/proc") as entries:
+        pids = [int(entry.name) for entry in entries if entry.name.isdigit()]
+    return {pid: found for pid in pids if (found := row(pid)) is not None}
+
+
+def row(pid: int) -> Row | None:
+    """The process with this pid; None when there is none."""
+    # Name and state share the line, and a name may hold spaces and brackets: the last bracket ends it.
+    head, _, tail = _read(f"/proc/{pid}/stat").rpartition(b")")
+    if not tail:
+        return None
+    fields = tail.split()
+    state, threads = fields[0], int(fields[17])
+    return Row(
+        pid=pid,
+        ppid=int(fields[1]),
+        sid=int(fields[3]),
+        ticks=int(fields[19]),
+        rss_bytes=int(fields[21]) * _PAGE_BYTES,
+        living=state not in b"ZX" or threads > 1,
+        name=head.partition(b"(")[2].decode(errors="replace"),
+    )
+
+
+def carries(pid: int, name: str, value: str) -> bool:
+    """Whether the process was executed with `name=value` in its environment; false where we may not look."""
+    return f"{name}={value}".encode() in _read(f"/proc/{pid}/environ").split(b"\0")
+
+
+def holds(pid: int, file: os.stat_result) -> bool:
+    """Whether the process has `file` open, under whatever name; false where we may not look."""
+    try:
+        with os.scandir(f"/proc/{pid}/fd") as entries:
+            return any(_same(entry, file) for entry in entries)
+    except OSError:
+        return False
+
+
+def lineage(table: dict[int, Row]) -> set[int]:
+    """This process and all it descends from."""
+    pid, found = os.getpid(), {1}
+    while pid in table and pid not in found:
+        found.add(pid)
+        pid = table[pid].ppid
+    return found
+
+
+def _same(entry: os.DirEntry[str], file: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(entry.stat(), file)
+    except OSError:
+        return False
+
+
+def _read(path: str) -> bytes:
+    try:
+        with io.FileIO(path) as file:
+            return file.readall()
+    except OSError:  # gone, or another user's
+        return b""

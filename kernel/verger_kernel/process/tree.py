@@ -1,0 +1,148 @@
+"""The processes of one job, found again wherever they went: children, sessions, orphans.
+
+Not here: ending them, see `ending.py`; their memory and streams over time, see `runner.py`.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from verger_kernel.process import ending, table
+from verger_kernel.process.table import Row
+
+EFFECT = "VERGER_EFFECT"
+RUN = "VERGER_RUN"
+
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def become_subreaper() -> bool:
+    """Makes orphans of our descendants our children, instead of init's. False where the system cannot."""
+    if sys.platform != "linux":
+        return False
+    import ctypes  # here, because few commands of the kernel start a process
+
+    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+
+class Tree:
+    """The processes of one job: what descends from `main`, shares a session with it or bears its marker.
+
+    An orphan that put all of this away is known by elimination: it is our child, and we did not start it.
+    So while one job runs alone, nothing else may start a process in a session of its own.
+    """
+
+    def __init__(self, marker: str) -> None:
+        self._marker = marker
+        self._main: Row | None = None
+        self._seen: set[tuple[int, int]] = set()
+        self.shared = False
+        """Whether another job ran at some moment of this one's life."""
+
+    def grow_from(self, main: Row) -> None:
+        """Names the first process. It must not be reaped before the last look: its pid names the session."""
+        self._main = main
+        self._seen = {main.identity}
+
+    def living(self) -> list[Row]:
+        """The processes of the job that run now; zombies that fell to us are reaped. Reads all of /proc."""
+        rows = table.rows()
+        mine = self._claimed(rows)
+        self._seen = {rows[pid].identity for pid in mine}
+        main = self._main.pid if self._main else 0
+        reap(rows, mine - {main})
+        return [rows[pid] for pid in sorted(mine) if rows[pid].living]
+
+    def memory_bytes(self) -> int:
+        """The resident memory of all processes of the job, summed; pages that they share count for each."""
+        return sum(row.rss_bytes for row in self.living())
+
+    def _claimed(self, rows: dict[int, Row]) -> set[int]:
+        if self._main is None:
+            return set()
+        mine = {pid for pid, row in rows.items() if row.identity in self._seen}
+        later = [row for row in rows.values() if row.ticks >= self._main.ticks and row.pid not in mine]
+        mine |= {row.pid for row in later if table.carries(row.pid, EFFECT, self._marker)}
+        mine |= {row.pid for row in later if self._is_left_over(row)}
+        return closure(rows, mine, sessions={self._main.pid})
+
+    def _is_left_over(self, row: Row) -> bool:
+        if row.ppid != os.getpid() or row.sid == os.getsid(0):
+            return False
+        if row.pid == row.sid:
+            # So look our own children with a session of their own, too: other jobs, and their git commands.
+            return not self.shared
+        return _trees == {self}
+
+
+_trees: set[Tree] = set()
+"""Of the jobs that run now."""
+
+
+@contextmanager
+def tree_kept(marker: str) -> Iterator[Tree]:
+    """A tree for the job that bears `marker`, known to all others before its first process exists."""
+    tree = Tree(marker)
+    tree.shared = bool(_trees)
+    for other in _trees:
+        other.shared = True
+    _trees.add(tree)
+    try:
+        yield tree
+    finally:
+        _trees.discard(tree)
+
+
+async def end_survivors(run_marker: str, lock: Path) -> int:
+    """Ends what a dead kernel left of its run: who has `lock` open or bears `run_marker`, and all below them.
+
+    Returns how many. Never this process, nor what it descends from. Raises Unendable.
+    """
+    known: set[tuple[int, int]] = set()
+
+    def living() -> list[Row]:
+        rows = table.rows()
+        found = _survivors(rows, run_marker, lock, known)
+        known.update(rows[pid].identity for pid in found)
+        reap(rows, found)
+        return [rows[pid] for pid in sorted(found) if rows[pid].living]
+
+    return len(await ending.end(living, whose=f"run {run_marker}"))
+
+
+def _survivors(rows: dict[int, Row], run_marker: str, lock: Path, known: set[tuple[int, int]]) -> set[int]:
+    spared = table.lineage(rows)
+    file = lock.stat() if lock.exists() else None
+    found = {
+        pid
+        for pid, row in rows.items()
+        if row.identity in known
+        or table.carries(pid, RUN, run_marker)
+        or (file is not None and table.holds(pid, file))
+    }
+    return closure(rows, found - spared, sessions=set()) - spared
+
+
+def closure(rows: dict[int, Row], pids: set[int], *, sessions: set[int]) -> set[int]:
+    """`pids` with all that descends from them or is in `sessions` or in a session that one of them leads."""
+    found = set(pids)
+    while True:
+        led = {pid for pid in found if rows[pid].sid == pid} | sessions
+        more = {pid for pid, row in rows.items() if row.ppid in found or row.sid in led} - found
+        if not more:
+            return found
+        found |= more
+
+
+def reap(rows: dict[int, Row], known: set[int]) -> None:
+    """Takes away zombies among our children that no other code waits for: `known` ones and plain orphans."""
+    own_session = os.getsid(0)
+    for row in rows.values():
+        if row.living or row.ppid != os.getpid():
+            continue
+        # Whom we start ourselves is in our session or leads one: anything else was handed down to us.
+        if row.pid in known or row.sid not in (own_session, row.pid):
+            with suppress(ChildProcessError):
+                os.waitid(os.P_PID, row.pid, os.WEXITED | os.WNOHANG)

@@ -1,0 +1,46 @@
+"""Jobs for the tests, and the proof that none of their processes is left."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from verger_kernel.process.runner import Job
+
+from tests.kernel.process.jobs import bearers, limits
+
+
+@pytest.fixture
+def run_marker(tmp_path: Path) -> Iterator[str]:
+    """A run id that no other test has. Afterwards no process bears it and no zombie of ours is left."""
+    marker = f"RUN-{os.getpid()}-{tmp_path.name}"
+    yield marker
+    left = bearers(marker)
+    for process in left:
+        process.kill()
+    assert left == []
+    children = psutil.Process().children()
+    assert [child for child in children if child.status() == psutil.STATUS_ZOMBIE] == []
+
+
+@pytest.fixture
+def make_job(tmp_path: Path, run_marker: str) -> Callable[..., Job]:
+    """Makes jobs in the test's folder; `name` tells several of them apart."""
+
+    def make(*argv: str, name: str = "job", **changed: object) -> Job:
+        fields: dict[str, object] = {
+            "argv": argv,
+            "cwd": tmp_path,
+            "env": {"PATH": os.environ["PATH"]},
+            "stdin": None,
+            "stdout": tmp_path / f"{name}.out",
+            "stderr": tmp_path / f"{name}.err",
+            "limits": limits(),
+            "marker": f"{run_marker}-{name}",
+            "run_marker": run_marker,
+            **changed,
+        }
+        return Job(**fields)  # type: ignore[arg-type]  # the tests name each field
+
+    return make
