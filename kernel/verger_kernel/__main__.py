@@ -1,21 +1,25 @@
 """`verger-kernel`: one invocation, from the command line to the exit code.
 
-Not here: the command line itself; see `cli.py`. Errors of the user are one line and a hint, never a traceback.
+Not here: the command line itself; see `cli.py`. Errors of the user are a line and a hint, never a traceback.
 """
 
 import os
 import sys
+import traceback
+from contextlib import suppress
 
 from verger_probes.exits import Exit
 
 from verger_kernel.cli import dispatch
 from verger_kernel.errors import CommandError
+from verger_kernel.terminal import printable
 
 
 def main() -> int:
     """The exit code of this process."""
+    _open_streams()
     try:
-        code = dispatch(sys.argv[1:])
+        code = _dispatched()
         sys.stdout.flush()
     except CommandError as error:
         return _say(error)
@@ -23,16 +27,60 @@ def main() -> int:
         print("interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
-        # The reader left; nothing more can be said, and Python must not try to at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _mute()
         return int(Exit.DONE)
+    except OSError as error:
+        return _say(
+            CommandError(f"the system refused: {error}", "mend that, then try again", Exit.ENVIRONMENT)
+        )
+    except Exception as error:
+        return _say(_defect(error))
     return code
 
 
+def _open_streams() -> None:
+    # A stream that the caller closed leaves its number to the first file opened: a journal as our stdout.
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        continue
+    os.close(spare)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    # Names of files and texts of agents are shown, whatever the terminal's encoding lacks.
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIO that is a wrapper
+
+
+def _dispatched() -> int:
+    try:
+        return dispatch(sys.argv[1:])
+    except SystemExit as left:
+        # argparse leaves so after --help and --version; what it said must still be flushed under our eyes.
+        return int(left.code or 0)
+
+
+def _mute() -> None:
+    # The reader left or the disk is full; Python must not try again at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _defect(error: Exception) -> CommandError:
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    return CommandError(
+        f"unexpected {type(error).__name__}: {error}",
+        "this is a defect of Verger, please report the lines below; a run that began can be resumed",
+        Exit.UNEXPECTED,
+        tuple(lines),
+    )
+
+
 def _say(error: CommandError) -> int:
-    print(f"error: {error.what}; hint: {error.hint}", file=sys.stderr)
-    for detail in error.lines:
-        print(f"  {detail}", file=sys.stderr)
+    with suppress(OSError):
+        sys.stdout.flush()
+    _mute()
+    with suppress(OSError):
+        print(f"error: {printable(error.what)}; hint: {printable(error.hint)}", file=sys.stderr)
+        for detail in error.lines:
+            print(f"  {printable(detail)}", file=sys.stderr)
     return int(error.code)
 
 

@@ -1,6 +1,7 @@
 """Whether the environment is ready for a run: one check a fact, each with its way out.
 
-Not here: checks of a run's own files; see `diagnosis.py`. Preflight refuses at the first error, doctor shows all.
+Not here: checks of a run's own files; see `diagnosis.py`. Preflight refuses at the first error,
+doctor shows all.
 """
 
 import os
@@ -14,7 +15,8 @@ from verger_probes.exits import Exit
 
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.errors import CommandError
-from verger_kernel.git.repository import Repository, RepositoryFacts, facts
+from verger_kernel.git.command import GitError
+from verger_kernel.git.repository import NoRepository, Repository, RepositoryFacts, facts
 from verger_kernel.rules.policy import Policy
 
 GIT_MIN = (2, 36)
@@ -37,24 +39,36 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
-def environment(repository: Repository, environ: Mapping[str, str]) -> tuple[list[Check], RepositoryFacts]:
-    """The checks that need no policy, with the facts they rest on."""
-    found = facts(repository)
-    return [_commands(environ), _git(found), _commits(found), _identity(found), _clean(found)], found
+def environment(
+    repository: Repository, environ: Mapping[str, str]
+) -> tuple[list[Check], RepositoryFacts | None]:
+    """The checks that need no policy, with the facts they rest on; without facts one of them is an error."""
+    commands = _commands(environ)
+    try:
+        found = facts(repository)
+    except (GitError, NoRepository) as error:
+        why = Check(name="git_answers", status="error", detail=str(error), hint=error.hint)
+        return [commands, why], None
+    return [commands, _git(found), _commits(found), _identity(found), _clean(found)], found
 
 
 def policy_checks(
     repository: Repository, policy: Policy, environ: Mapping[str, str], state: Path
 ) -> list[Check]:
-    """The checks that depend on the policy: agents, ambient agent configuration, disk."""
-    return [_agents(repository, policy, environ), _ambient(repository, policy, environ), _disk(policy, state)]
+    """The checks that depend on the policy: agents, ambient agent configuration, state folder, disk."""
+    return [
+        _agents(repository, policy, environ),
+        _ambient(repository, policy, environ),
+        _writable(state),
+        _disk(policy, state),
+    ]
 
 
-def refuse(checks: list[Check]) -> None:
+def refuse(checks: list[Check], code: Exit = Exit.ENVIRONMENT) -> None:
     """Raises CommandError for the first check that is an error."""
     for check in checks:
         if check.status == "error":
-            raise CommandError(check.detail, check.hint, Exit.ENVIRONMENT)
+            raise CommandError(check.detail, check.hint, code)
 
 
 def _commands(environ: Mapping[str, str]) -> Check:
@@ -145,8 +159,25 @@ def _ambient(repository: Repository, policy: Policy, environ: Mapping[str, str])
     )
 
 
+def _writable(state: Path) -> Check:
+    place = _nearest(state)
+    if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
+        return Check(name="state_folder")
+    why = "it may not be written to" if place.is_dir() else "it is no folder"
+    return Check(
+        name="state_folder",
+        status="error",
+        detail=f"runs cannot be kept in {state}: {place}: {why}",
+        hint="set XDG_STATE_HOME to a folder that you may write to",
+    )
+
+
+def _nearest(state: Path) -> Path:
+    return next(path for path in (state, *state.parents) if os.path.lexists(path))
+
+
 def _disk(policy: Policy, state: Path) -> Check:
-    place = next(path for path in (state, *state.parents) if path.exists())
+    place = _nearest(state)
     free_mb = shutil.disk_usage(place).free >> 20
     if free_mb >= policy.disk_floor_mb:
         return Check(name="disk_floor")

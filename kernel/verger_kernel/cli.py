@@ -6,6 +6,7 @@ Not here: what the commands do; see `commands/`. Their modules are imported only
 
 import argparse
 import importlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeAlias, TypeVar
@@ -14,6 +15,7 @@ from verger_probes.exits import Exit
 from verger_probes.version import VERSION
 
 from verger_kernel.errors import CommandError
+from verger_kernel.rules.ids import shown
 
 COMMANDS = {
     "list-items": "playbook:list_items_command",
@@ -42,12 +44,33 @@ class _Parser(argparse.ArgumentParser):
 
 def dispatch(argv: list[str]) -> int:
     """Runs the command that `argv` spells; answers with its exit code. Raises CommandError."""
-    args = _settled(parser().parse_args(argv))
+    args = _settled(_text_only(parser().parse_args(argv)))
     module, _, function = COMMANDS[args.command].partition(":")
     command: Callable[[argparse.Namespace], int] = getattr(
         importlib.import_module(f"verger_kernel.commands.{module}"), function
     )
     return command(_with_folders(args))
+
+
+def _text_only(args: argparse.Namespace) -> argparse.Namespace:
+    """`args`, whose words all are text: they go into records. Raises CommandError for what is no UTF-8.
+
+    The playbook's own name may be anything that the disk holds: it is only shown.
+    """
+    for name, value in vars(args).items():
+        words = value if isinstance(value, list) else [value]
+        if name not in ("file", "playbook", "directory") and not all(map(_is_text, words)):
+            flag = f"--{name.replace('_', '-')}"
+            raise CommandError(f"{flag} is no UTF-8 text", "write it in UTF-8", Exit.USAGE)
+    return args
+
+
+def _is_text(word: object) -> bool:
+    try:
+        str(word).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _settled(args: argparse.Namespace) -> argparse.Namespace:
@@ -73,13 +96,26 @@ def _either(what: str, positional: T | None, flag: T | None) -> T | None:
 
 def _with_folders(args: argparse.Namespace) -> argparse.Namespace:
     """Every path of the command line, made to count from -C DIR and from nothing else."""
-    args.directory = Path.cwd() / args.directory
+    args.directory = _existing(args.directory)
     for name, value in vars(args).items():
         if isinstance(value, Path):
             setattr(args, name, args.directory / value)
         elif isinstance(value, list) and value and isinstance(value[0], Path):
             setattr(args, name, [args.directory / path for path in value])
     return args
+
+
+def _existing(directory: Path) -> Path:
+    try:
+        whole = Path.cwd() / directory
+        why = "" if whole.is_dir() else "it is no folder"
+    except OSError as error:
+        why = error.strerror or str(error)
+    if why:
+        raise CommandError(
+            f"cannot work in {directory}: {why}", "name an existing folder with -C DIR", Exit.ENVIRONMENT
+        )
+    return whole
 
 
 def parser() -> argparse.ArgumentParser:
@@ -98,9 +134,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
 
 
 def _command(commands: Commands, name: str, help_: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(
-        name, help=help_, description=help_, allow_abbrev=False
-    )
+    command = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
     command.add_argument("--format", choices=("text", "json"), default="text")
     command.add_argument("--json", dest="format", action="store_const", const="json", help="--format json")
     return command
@@ -173,7 +207,6 @@ def _run(command: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= ITEMS_MAX:
-        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {ITEMS_MAX}")
-    return number
+    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= ITEMS_MAX:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number from 1 to {ITEMS_MAX}")
+    return int(text)

@@ -36,14 +36,18 @@ def run_checks(home: Home, run_id: RunId) -> list[Check]:
     return [
         _loaded(loaded),
         _ledger(folder, loaded.state),
-        _plan(folder, loaded.state),
-        _policy(folder, loaded.state),
+        *frozen_checks(folder, loaded.state),
         _snapshot(folder, loaded.state),
         _run_branch(home, loaded.state),
         _worktree(folder, loaded.state),
         _orphans(folder, loaded.state),
         _links(home),
     ]
+
+
+def frozen_checks(folder: RunFolder, state: s.RunState) -> list[Check]:
+    """The checks of what a run is driven by: its plan and its policy must be those that it began with."""
+    return [_plan(folder, state), _policy(folder, state)]
 
 
 def _loaded(loaded: Loaded) -> Check:
@@ -65,7 +69,7 @@ def _ledger(folder: RunFolder, state: s.RunState) -> Check:
         path = folder.item(entry.item) / "passed.json"
         try:
             same = msgspec.json.decode(path.read_bytes(), type=s.PassedItem) == entry
-        except (OSError, msgspec.DecodeError):
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             same = False
         if not same:
             wrong.append(entry.item)
@@ -83,7 +87,7 @@ def _plan(folder: RunFolder, state: s.RunState) -> Check:
     try:
         data = folder.plan.read_bytes()
         plan = msgspec.json.decode(data, type=NormalizedPlan)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         return _broken("normalized_plan", f"{folder.plan} cannot be read: {error}")
     if digest_of(data) != state.frame.plan_sha256 or canonical_plan(plan) != data:
         return _broken("normalized_plan", f"{folder.plan} is not the plan this run began with")
@@ -116,7 +120,10 @@ def _broken(name: str, detail: str) -> Check:
 
 
 def _run_branch(home: Home, state: s.RunState) -> Check:
-    found = refs.read(Git(home.repository.common_dir), f"refs/heads/{state.frame.run_branch}")
+    try:
+        found = refs.read(Git(home.repository.common_dir), f"refs/heads/{state.frame.run_branch}")
+    except refs.RefUnreadable as error:
+        return Check(name="run_branch", status="error", detail=str(error), hint=error.hint)
     closing = state.stage.spot.tip if isinstance(state.stage, s.Closing) else None
     if found == state.tip or (found and found == closing) or isinstance(state.stage, s.Opening):
         return Check(name="run_branch")

@@ -4,6 +4,7 @@ Not here: the paths inside that folder; see `disk/layout.py`.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,19 +38,33 @@ class Home:
 
 
 def find_home(start: Path, environ: Mapping[str, str]) -> Home:
-    """The repository around `start` and its state folder; makes nothing. Raises CommandError where there is none."""
+    """The repository around `start` and its state folder; makes nothing. Raises CommandError for none."""
     try:
         repository = find(start)
+        name = repository_id(repository, create=False)
     except NoRepository as missing:
         raise CommandError(missing.what, missing.hint, Exit.ENVIRONMENT) from None
     state = state_home(environ, Path(environ.get("HOME", "/nonexistent")))
-    name = repository_id(repository, create=False)
+    _refuse_other_than_text(repository.root, state)
     folder = StateFolder(state / name) if name else None
     return Home(repository, state, folder if folder and folder.root.is_dir() else None)
 
 
+def _refuse_other_than_text(*places: Path) -> None:
+    for place in places:
+        try:
+            str(place).encode()
+        except UnicodeEncodeError:
+            # Both stand in records, which are JSON.
+            raise CommandError(
+                f"the path {place} is no UTF-8 text", "give its folders names in UTF-8", Exit.ENVIRONMENT
+            ) from None
+
+
 def settle(home: Home) -> StateFolder:
     """The state folder, made with its links when it was not there."""
+    # First, because it is what can be refused: then the repository was given no name for nothing.
+    make_folder(home.state)
     name = repository_id(home.repository, create=True)
     assert name
     folder = StateFolder(home.state / name)
@@ -60,7 +75,10 @@ def settle(home: Home) -> StateFolder:
 
 
 def link(root: Path, folder: StateFolder) -> tuple[Path, ...]:
-    """Makes the links that are missing or lead elsewhere, in folders that git ignores; answers with those made."""
+    """Makes links that are missing or lead elsewhere, in folders that git ignores; answers with those made.
+
+    Where one cannot be made there is none: a run does not need them, and doctor names those that are missing.
+    """
     made = []
     for path, target in links(root, folder).items():
         if path.is_symlink() and path.readlink() == target:
@@ -68,12 +86,17 @@ def link(root: Path, folder: StateFolder) -> tuple[Path, ...]:
         if path.exists() and not path.is_symlink():
             # A folder of the system that Verger replaces, or somebody's own: it is theirs.
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _ignore_itself(root / ".local" / path.relative_to(root / ".local").parts[0])
-        path.unlink(missing_ok=True)
-        path.symlink_to(target)
-        made.append(path)
+        with suppress(OSError):
+            _link(path, target, root / ".local" / path.relative_to(root / ".local").parts[0])
+            made.append(path)
     return tuple(made)
+
+
+def _link(path: Path, target: Path, ignored: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _ignore_itself(ignored)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
 
 
 def links(root: Path, folder: StateFolder) -> dict[Path, Path]:
@@ -109,7 +132,7 @@ def _is_run_id(name: str) -> bool:
 
 
 def find_run(home: Home, text: str) -> RunId:
-    """The run that `text` means: an id, a unique beginning of one, or `latest`. Raises CommandError otherwise."""
+    """The run that `text` means: an id, a unique beginning of one, or `latest`; else raises CommandError."""
     try:
         prefix = "RUN_" if text == "latest" else run_id_prefix(text)
     except InvalidId as error:

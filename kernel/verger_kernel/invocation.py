@@ -109,5 +109,7 @@ def exit_of(state: s.RunState) -> Exit:
             return Exit.BLOCKED_EXTERNAL
         case s.Escalated():
             return Exit.ESCALATED
+        case _ if state.outstanding:
+            return Exit.ENVIRONMENT
         case _:
-            return Exit.ENVIRONMENT if state.outstanding else Exit.DONE
+            return Exit.REFUSED if state.trouble else Exit.DONE

@@ -6,10 +6,15 @@ Not here: results, which go to standard output; see `commands/`.
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import tries_of
+from verger_kernel.terminal import printable
 
 
 def line(event: e.Event, after: s.RunState) -> str:
-    """What `event` means to a person, with how the item ended if it did; empty when there is nothing to tell."""
+    """What `event` means to a person, with how the item ended if it did; empty when nothing is to tell."""
+    return "\n".join(map(printable, _told(event, after).split("\n")))
+
+
+def _told(event: e.Event, after: s.RunState) -> str:
     match event:
         case e.InvocationEnded():
             return ""

@@ -20,7 +20,7 @@ from verger_kernel.disk.locks import FileLock, Held, acquire
 from verger_kernel.errors import CommandError
 from verger_kernel.process.tree import end_survivors
 from verger_kernel.rules.chain import GENESIS
-from verger_kernel.rules.events import RunCreated
+from verger_kernel.rules.events import Request, RunCreated
 from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.machine import advance
@@ -50,7 +50,7 @@ class OpenRun:
         self.run_lock.release()
 
 
-def create(home: StateFolder, frame: Frame, files: dict[str, bytes]) -> OpenRun:
+def create(home: StateFolder, frame: Frame, request: Request, files: dict[str, bytes]) -> OpenRun:
     """A new run. It appears under its id only when its first record is durable; before, it is nothing."""
     staging = home.runs / f"{_STAGING}{frame.run_id}"
     final = home.run(frame.run_id)
@@ -61,7 +61,7 @@ def create(home: StateFolder, frame: Frame, files: dict[str, bytes]) -> OpenRun:
     folder = replace(final, root=staging)
     run_lock, tree_lock = acquire(folder.run_lock), acquire(folder.tree_lock)
     journal = Journal(folder.journal, 0, GENESIS)
-    moment, event = now(), RunCreated(frame=frame)
+    moment, event = now(), RunCreated(frame=frame, request=request)
     state, _ = advance(None, event, moment)
     journal.append(moment, event)
     state = with_fields(state, journal_seq=journal.seq, journal_head=journal.head)

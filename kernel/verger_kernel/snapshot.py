@@ -16,6 +16,17 @@ from verger_kernel.rules import state as s
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.saved import SavedState
 
+
+class GateView(msgspec.Struct, frozen=True, kw_only=True):
+    """A gate of the run; `assurance` says how far `by` can be trusted, before a decision what it will be."""
+
+    item: str
+    attempt: int
+    status: str
+    by: str
+    assurance: str
+
+
 Level = Literal["ok", "waiting", "interrupted", "error"]
 
 
@@ -40,6 +51,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     playbook: str = ""
     agent_calls: int = 0
     lanes: dict[str, str] = {}
+    gates: tuple[GateView, ...] = ()
     updated_at_utc: str = ""
     run_state_path: str = ""
     error: str = ""
@@ -50,7 +62,8 @@ def take(folder: RunFolder) -> Snapshot:
     run_id = folder.root.name
     try:
         saved = read_saved(folder.run_state)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _of(saved, folder, held=is_held(folder.run_lock))
+    except (OSError, msgspec.DecodeError, ValueError, OverflowError) as error:
         return Snapshot(
             run_id=run_id,
             status_level="error",
@@ -58,7 +71,6 @@ def take(folder: RunFolder) -> Snapshot:
             error=f"{folder.run_state} cannot be read: {error}",
             pending_action=f"verger doctor --run-id {run_id}",
         )
-    return _of(saved, folder, held=is_held(folder.run_lock))
 
 
 def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
@@ -84,6 +96,7 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         playbook=saved.playbook_path,
         agent_calls=saved.agent_calls,
         lanes=_lanes(folder),
+        gates=_gates(folder),
         updated_at_utc=iso(saved.updated_utc_ms),
         run_state_path=str(folder.run_state),
     )
@@ -128,8 +141,8 @@ def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
     run = saved.run_id
     match saved.stage:
         case s.AwaitingGate(spot=spot):
-            decide = f"verger mark-manual-gate {run} --item {spot.item} --decision approved|rejected --by … --note …"
-            return "waiting", Exit.AWAITING_HUMAN_GATE, decide
+            decide = f"verger mark-manual-gate {run} --item {spot.item} --decision approved|rejected"
+            return "waiting", Exit.AWAITING_HUMAN_GATE, f"{decide} --by NAME --note TEXT"
         case s.BlockedExternal():
             return "waiting", Exit.BLOCKED_EXTERNAL, f"verger resume {run} --external-evidence-dir DIR"
         case s.Escalated():
@@ -157,6 +170,42 @@ def _lanes(folder: RunFolder) -> dict[str, str]:
         role: f"{name} ({policy.agents[name].kind})" if name in policy.agents else name
         for role, name in lanes.items()
     }
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    by: str
+    assurance: str
+
+
+class _GateFile(msgspec.Struct, frozen=True):
+    """As much of `manual_gate.json` as is shown."""
+
+    item_id: str
+    attempt: int
+    status: str
+    asked: _Decided
+    decision: _Decided | None
+
+
+def _gates(folder: RunFolder) -> tuple[GateView, ...]:
+    gates = []
+    for path in sorted(folder.item("*").parent.glob("*/attempt-*/manual_gate.json")):
+        try:
+            record = msgspec.json.decode(path.read_bytes(), type=_GateFile)
+        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
+            # It is a projection: the journal has the decision, and the next step of the run writes it again.
+            continue
+        said = record.decision or record.asked
+        gates.append(
+            GateView(
+                item=record.item_id,
+                attempt=record.attempt,
+                status=record.status,
+                by=said.by,
+                assurance=said.assurance,
+            )
+        )
+    return tuple(gates)
 
 
 def table_of(rows: Sequence[tuple[str, ...]]) -> str:

@@ -19,6 +19,7 @@ from verger_kernel.diagnosis import run_checks
 from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, find_home, find_run
 from verger_kernel.rules.now import iso
+from verger_kernel.terminal import printable
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +62,7 @@ def _environment(home: Home, args: argparse.Namespace) -> list[Check]:
     try:
         resolved = resolved_policy(home, args)
     except CommandError as error:
-        # Without lanes there is nothing to check about agents, and a playbook can be written before any is chosen.
+        # Without lanes no agent can be checked, and a playbook can be written before any is chosen.
         status: Literal["warning", "error"] = "warning" if error.code is Exit.REFUSED else "error"
         detail = "; ".join((error.what, *error.lines))
         return [*found, Check(name="policy", status=status, detail=detail, hint=error.hint)]
@@ -86,8 +87,10 @@ def text(found: Diagnosis) -> str:
     """The diagnosis as lines: a check a line, with its way out below it when there is one."""
     lines = [f"repository {found.repo_root}"]
     for check in found.checks:
-        lines.append(f"{check.status:<8} {check.name}" + (f": {check.detail}" if check.detail else ""))
+        lines.append(
+            f"{check.status:<8} {check.name}" + (f": {printable(check.detail)}" if check.detail else "")
+        )
         if check.hint:
-            lines.append(f"         hint: {check.hint}")
+            lines.append(f"         hint: {printable(check.hint)}")
     lines.append(f"result   {'ok' if found.ok else 'not ok'} (exit code {found.exit_code})")
     return "\n".join(lines)

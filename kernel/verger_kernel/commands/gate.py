@@ -1,7 +1,7 @@
 """`mark-manual-gate`: the only place where a person's decision is recorded.
 
-Not here: asking for one; the machine does. The assurance of a decision made here is `recorded`: free text that
-any process of the user could have written, and every view says so.
+Not here: asking for one; the machine does. The assurance of a decision made here is `recorded`: free text
+that any process of the user could have written, and every view says so.
 """
 
 import argparse
@@ -12,7 +12,9 @@ import anyio
 from msgspec.structs import replace
 from verger_probes.exits import Exit
 
+from verger_kernel import checks
 from verger_kernel.commands.result import show_result
+from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
@@ -51,6 +53,7 @@ async def _decide(
     opened = await open_run(home.require(), run_id)
     try:
         stage = _waiting(opened.state, args.item)
+        checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
         _check_branch(home, opened.state)
         decision = _decision(stage.asked, args, files)
         request = Request(kind="gate")
@@ -75,7 +78,10 @@ def _waiting(state: s.RunState, item: str) -> s.AwaitingGate:
 
 def _check_branch(home: Home, state: s.RunState) -> None:
     ref = f"refs/heads/{state.frame.run_branch}"
-    found = refs.read(Git(home.repository.common_dir), ref)
+    try:
+        found = refs.read(Git(home.repository.common_dir), ref)
+    except refs.RefUnreadable as error:
+        raise CommandError(f"the gate is stale: {error}", error.hint, Exit.REFUSED) from None
     if found != state.tip:
         raise CommandError(
             f"the gate is stale: {state.frame.run_branch} was moved to {found or 'nothing'} by somebody else",

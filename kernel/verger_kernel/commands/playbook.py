@@ -17,6 +17,7 @@ from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.playbook import PlaybookRefused, Problem, read_playbook, render_problems
 from verger_kernel.rules.playbook_document import BYTES_MAX
+from verger_kernel.terminal import printable
 
 Format = Literal["text", "json"]
 
@@ -57,7 +58,7 @@ def show_item(plan: NormalizedPlan, item_id: str, fmt: Format) -> str:
     """One whole item: labelled text, or its JSON object. Raises CommandError if the plan has no such item."""
     for item in plan.items:
         if item.item_id == item_id:
-            return _json(item) if fmt == "json" else "\n".join(_printable(line) for line in _item_lines(item))
+            return _json(item) if fmt == "json" else "\n".join(printable(line) for line in _item_lines(item))
     raise CommandError(
         f"cannot show item {shown(item_id)}: {plan.plan_source.path} has no such item",
         f"list its items: verger list-items {plan.plan_source.path}",
@@ -94,7 +95,7 @@ def _read(path: Path) -> bytes:
 
 def _name(path: Path) -> str:
     # A file name may hold bytes that are no UTF-8; the plan is UTF-8.
-    return _printable(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+    return printable(str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
 
 
 def _json(value: object) -> str:
@@ -104,7 +105,7 @@ def _json(value: object) -> str:
 def _summary(item: Item) -> tuple[str, ...]:
     return (
         item.item_id,
-        _printable(item.phase),
+        printable(item.phase),
         item.change_profile,
         "yes" if item.requires_red_green else "no",
         item.manual_gate.gate_type,
@@ -155,11 +156,6 @@ def _labels(item: Item) -> tuple[tuple[str, str], ...]:
 
 def _bullets(label: str, entries: tuple[str, ...]) -> list[str]:
     return ["", f"{label}:", *(f"- {entry}" for entry in entries or ("none",))]
-
-
-def _printable(text: str) -> str:
-    # Text of a playbook goes to a terminal: no escape sequence may pass.
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def list_items_command(args: argparse.Namespace) -> int:

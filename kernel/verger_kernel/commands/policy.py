@@ -20,7 +20,7 @@ def policy_file(home: Home) -> Path:
 
 
 def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
-    """The policy for `args`, which may have config, agents, auto_advance and max_items. Raises CommandError."""
+    """The policy for `args`, which may hold config, agents, auto_advance, max_items. Raises CommandError."""
     flags: dict[str, object] = {}
     if getattr(args, "auto_advance", False):
         flags["auto_advance"] = True

@@ -10,6 +10,7 @@ from verger_probes.exits import Exit
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules.state import RunState
 from verger_kernel.snapshot import take
+from verger_kernel.terminal import printable
 
 
 def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> int:
@@ -51,4 +52,4 @@ def _text(result: dict[str, object]) -> str:
         "state file": result["run_state_path"],
         "next": result["pending_action"],
     }
-    return "\n".join(f"{name:<11} {value}" for name, value in rows.items() if value)
+    return "\n".join(f"{name:<11} {printable(str(value))}" for name, value in rows.items() if value)

@@ -7,18 +7,23 @@ import argparse
 import os
 
 import anyio
+import msgspec
 from verger_probes.exits import Exit
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
+from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk import evidence
+from verger_kernel.disk.layout import RunFolder
 from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, find_home, find_run
 from verger_kernel.invocation import exit_of, invoke
 from verger_kernel.rules import state as s
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.ids import RunId
-from verger_kernel.rules.intake import first_unfinished
+from verger_kernel.rules.intake import first_ready
+from verger_kernel.rules.machine import was_cut_short
+from verger_kernel.rules.policy import Policy
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun, open_run
 
@@ -37,6 +42,7 @@ async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
     opened = await open_run(home.require(), run_id)
     try:
         _refuse_waiting(opened.state, args)
+        checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
         request = _request(opened, args)
         if request is None:
             return show_result(opened.state, opened.folder, exit_of(opened.state), args.format)
@@ -50,8 +56,19 @@ def _preflight(home: Home, run_id: RunId) -> None:
     found, _facts = checks.environment(home.repository, os.environ)
     # The run has its base already: what the user changed since is theirs and does not touch it.
     checks.refuse([check for check in found if check.name != "clean_tracked_checkout"])
-    policy = read_policy_snapshot(home.require().run(run_id).policy.read_bytes()).policy
+    policy = _frozen_policy(home.require().run(run_id))
     checks.refuse(checks.policy_checks(home.repository, policy, os.environ, home.state))
+
+
+def _frozen_policy(folder: RunFolder) -> Policy:
+    try:
+        return read_policy_snapshot(folder.policy.read_bytes()).policy
+    except (OSError, msgspec.DecodeError) as error:
+        raise CommandError(
+            f"cannot resume run {folder.root.name}: {folder.policy} cannot be read: {error}",
+            "restore the file from a copy of the run",
+            Exit.INPUT,
+        ) from None
 
 
 def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
@@ -59,8 +76,8 @@ def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
         case s.AwaitingGate(spot=spot):
             raise CommandError(
                 f"cannot resume run {state.frame.run_id}: item {spot.item} awaits a human gate",
-                f"verger mark-manual-gate {state.frame.run_id} --item {spot.item} --decision approved|rejected "
-                "--by NAME --note TEXT",
+                f"verger mark-manual-gate {state.frame.run_id} --item {spot.item} "
+                "--decision approved|rejected --by NAME --note TEXT",
                 Exit.AWAITING_HUMAN_GATE,
             )
         case s.BlockedExternal(spot=spot) if not args.external_evidence_dir:
@@ -77,17 +94,23 @@ def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
 def _request(opened: OpenRun, args: argparse.Namespace) -> Request | None:
     """What to ask of the run; None when every item has passed."""
     state = opened.state
+    policy = read_policy_snapshot(opened.folder.policy.read_bytes()).policy
+    evidence_dir = str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else ""
+    if was_cut_short(state):
+        # What was asked then still counts; only what is said now is added to it.
+        return Request(
+            kind="resume", auto_advance=args.auto_advance, max_items=args.max_items, evidence=evidence_dir
+        )
     items: tuple[str, ...] = ()
     if isinstance(state.stage, s.Idle) and not state.queue:
-        first = first_unfinished(state.frame.items, state.passed_ids())
+        first = first_ready(state.frame.items, state.passed_ids())
         if not first:
             return None
         items = (first,)
-    policy = read_policy_snapshot(opened.folder.policy.read_bytes()).policy
     return Request(
         kind="resume",
         items=items,
-        auto_advance=args.auto_advance,
+        auto_advance=args.auto_advance or policy.auto_advance,
         max_items=args.max_items or policy.max_items,
-        evidence=str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else "",
+        evidence=evidence_dir,
     )

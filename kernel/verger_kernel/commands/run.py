@@ -25,7 +25,7 @@ from verger_kernel.invocation import invoke
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.frame import Frame, Identity, item_facts
 from verger_kernel.rules.ids import RunId, shown
-from verger_kernel.rules.intake import first_unmet
+from verger_kernel.rules.intake import first_ready, first_unmet
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.playbook_frozen import canonical_plan, snapshot_text
@@ -50,16 +50,17 @@ def run(args: argparse.Namespace) -> int:
         max_items=resolved.policy.max_items,
         evidence=str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else "",
     )
-    opened = _created(home, plan, resolved, found, args)
+    opened = _created(home, plan, resolved, found, request, args)
     try:
-        state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), request)
+        begin = Request(kind="run")
+        state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), begin)
     finally:
         opened.close()
     return show_result(state, opened.folder, code, args.format)
 
 
 def _wanted(args: argparse.Namespace) -> tuple[str, ...]:
-    """The item ids of the command line; empty for --next. Raises CommandError for a list that makes no sense."""
+    """The item ids of the command line; empty for --next. Raises CommandError for a senseless list."""
     if args.next:
         return ()
     names = [args.item] if args.item is not None else args.items.split(",")
@@ -86,8 +87,9 @@ def _checked(plan: NormalizedPlan, ids: tuple[str, ...]) -> tuple[str, ...]:
             raise CommandError(
                 f"the playbook has no item {shown(name)}", f"its items are: {', '.join(known)}", Exit.INPUT
             )
-    wanted = ids or known[:1]
-    unmet = first_unmet(item_facts(plan), wanted, ())
+    facts = item_facts(plan)
+    wanted = ids or (first_ready(facts, ()),)
+    unmet = first_unmet(facts, wanted, ())
     if unmet:
         item, missing = unmet
         raise CommandError(
@@ -103,6 +105,7 @@ def _preflight(
 ) -> RepositoryFacts:
     found_checks, found = checks.environment(home.repository, os.environ)
     checks.refuse(found_checks)
+    assert found is not None
     checks.refuse(checks.policy_checks(home.repository, resolved.policy, os.environ, home.state))
     items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
     _check_consult_paths(home, plan, tuple(items))
@@ -125,7 +128,12 @@ def _check_consult_paths(home: Home, plan: NormalizedPlan, items: tuple[Item, ..
 
 
 def _created(
-    home: Home, plan: NormalizedPlan, resolved: Resolved, found: RepositoryFacts, args: argparse.Namespace
+    home: Home,
+    plan: NormalizedPlan,
+    resolved: Resolved,
+    found: RepositoryFacts,
+    request: Request,
+    args: argparse.Namespace,
 ) -> OpenRun:
     text = args.playbook.read_bytes()
     if digest_of(text) != plan.plan_source.sha256:
@@ -165,7 +173,7 @@ def _created(
         "runtime_policy.json": policy,
         "playbook_source_snapshot.md": snapshot_text(plan.plan_source, text.decode()).encode(),
     }
-    return create(folder, frame, files)
+    return create(folder, frame, request, files)
 
 
 def _text(path: Path | None) -> str | None:

@@ -10,7 +10,8 @@ import msgspec
 from verger_probes.exits import Exit
 
 from verger_kernel.home import Home, find_home, find_run, run_ids
-from verger_kernel.snapshot import Snapshot, table_of, take
+from verger_kernel.snapshot import GateView, Snapshot, table_of, take
+from verger_kernel.terminal import printable
 
 
 def status(args: argparse.Namespace) -> int:
@@ -48,6 +49,7 @@ def text(view: Snapshot) -> str:
         "why": view.why,
         "passed": f"{view.passed} of {view.items_total}",
         "agents": ", ".join(f"{role} {name}" for role, name in view.lanes.items()),
+        "gates": "; ".join(map(gate_text, view.gates)),
         "agent calls": str(view.agent_calls),
         "run branch": view.run_branch,
         "playbook": view.playbook,
@@ -56,7 +58,13 @@ def text(view: Snapshot) -> str:
         "error": view.error,
         "next": view.pending_action,
     }
-    return "\n".join(f"{name:<12} {value}" for name, value in rows.items() if value)
+    return "\n".join(f"{name:<12} {printable(value)}" for name, value in rows.items() if value)
+
+
+def gate_text(gate: GateView) -> str:
+    """One gate in words: what stands, who said so, and how far that can be trusted."""
+    who = f" by {gate.by}" if gate.by else ""
+    return f"{gate.item} {gate.status}{who} ({gate.assurance})"
 
 
 def table(views: list[Snapshot]) -> str:

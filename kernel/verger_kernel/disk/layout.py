@@ -95,7 +95,8 @@ class RunFolder:
             self.item(item) / name,
             self.reports / "items" / item / name,
             self.worktrees / f"item-{item}-{name}",
-            self.verify / f"item-{item}-{name}",
+            self.verify,
+            f"item-{item}-{name}",
         )
 
 
@@ -107,6 +108,11 @@ class AttemptFolder:
     reports: Path
     worktree: Path
     verify: Path
+    name: str
+
+    def checkout(self, round_: int, group: str) -> Path:
+        """Where one command group gets its throw-away checkout, and git's index of it."""
+        return self.verify / f"{self.name}-round-{round_}-{group}"
 
     @property
     def index(self) -> Path:

@@ -107,7 +107,7 @@ def _job(call: Call, argv: tuple[str, ...]) -> Job:
         stdout=call.folder.stdout,
         stderr=call.folder.stderr,
         limits=site.policy.agent_limits(place.stage),
-        marker=place.effect,
+        marker=site.marker(place.effect),
         run_marker=site.frame.run_id,
         inherit=(site.tree_lock,),
     )

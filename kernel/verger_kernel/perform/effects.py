@@ -21,7 +21,6 @@ from verger_kernel.process.ending import Unendable
 from verger_kernel.rules import effects as f
 from verger_kernel.rules.events import Answer, EffectFailed, Event
 
-
 WORLD = (OSError, GitError, MoveRefused, RefMoved, RefUnreadable, RemovalRefused, Unendable)
 """What the world can refuse while an effect is performed; anything else is a defect of ours."""
 

@@ -11,6 +11,7 @@ from verger_kernel.disk.layout import AttemptFolder, RunFolder
 from verger_kernel.git.command import Git
 from verger_kernel.git.repository import Repository
 from verger_kernel.rules.frame import Frame
+from verger_kernel.rules.ids import EffectId
 from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.policy import Policy
 
@@ -46,6 +47,10 @@ class Site:
     def quarantine_ref(self, item_id: str, attempt: int, name: str) -> str:
         """The ref under which work that nobody asked for is kept."""
         return f"refs/verger/quarantine/{self.frame.run_id}/{item_id}/{attempt}/{name}"
+
+    def marker(self, effect: EffectId) -> str:
+        """What every process of an effect carries in its environment; no other run on this machine has the same."""
+        return f"{self.frame.run_id}/{effect}"
 
     @property
     def run_ref(self) -> str:

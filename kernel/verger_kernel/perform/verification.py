@@ -36,7 +36,7 @@ async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned:
     """Runs setup and the group's commands on a fresh checkout, then throws the checkout away."""
     item = site.item(effect.item)
     attempt = site.attempt(effect.item, effect.attempt)
-    tree = attempt.verify / f"round-{effect.round}-{effect.group}" / "work"
+    tree = attempt.checkout(effect.round, effect.group) / "work"
     await to_thread.run_sync(_check_out, site, tree, effect.commit)
     committed = {path for path in _artifacts(item, effect.group) if _exists(tree, path)}
     setup = [await _run(effect, site, tree, n, one, True) for n, one in enumerate(site.policy.setup, start=1)]
@@ -102,7 +102,7 @@ async def _run(
         stdout=log,
         stderr=None,
         limits=site.policy.command_limits(setup=setup),
-        marker=effect.id,
+        marker=site.marker(effect.id),
         run_marker=site.frame.run_id,
         inherit=(site.tree_lock,),
     )

@@ -17,8 +17,10 @@ from verger_kernel.rules.ids import ObjectId, tries_of
 
 
 def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
-    """Makes the worktree at the base, in place of a half-made one and of the attempt before."""
-    quarantine = put_away(site, effect.item, effect.before) if effect.before else ""
+    """Makes the worktree at the base, in place of a half-made one and of those of earlier attempts."""
+    # More than one may stand: an attempt that was blocked before it got a worktree put nothing away.
+    kept = [put_away(site, effect.item, number) for number in range(1, effect.attempt)]
+    quarantine = " ".join(ref for ref in kept if ref)
     attempt = site.attempt(effect.item, effect.attempt)
     make_folder(attempt.root)
     digest = evidence.take(site.folder.root / effect.evidence, attempt) if effect.evidence else ""

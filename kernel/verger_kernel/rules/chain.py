@@ -85,7 +85,7 @@ def _record(text: bytes, seq: int, prev: Digest) -> tuple[Record | None, str]:
         return None, f"record {seq} does not have the hash it names"
     try:
         record = _decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return None, f"record {seq} is no record: {error}"
     if record.seq != seq or record.prev != prev:
         return None, f"record {seq} does not follow the record before it"

@@ -23,16 +23,12 @@ class CreateRunBranch(_Effect, frozen=True, kw_only=True):
 
 
 class PrepareWorktree(_Effect, frozen=True, kw_only=True):
-    """Make the attempt's worktree at `base` and take the evidence folder in, if one is named. Answer: WorktreeReady.
-
-    `before` is the attempt whose worktree makes room, 0 for none.
-    """
+    """Make the attempt's worktree at `base` and take the evidence folder in, if one is named. Answer: WorktreeReady."""
 
     item: str
     attempt: int
     base: ObjectId
     evidence: str
-    before: int
 
 
 class RunWorker(_Effect, frozen=True, kw_only=True):

@@ -39,9 +39,10 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class RunCreated(_Event, frozen=True, kw_only=True):
-    """The run exists: everything that will never change about it."""
+    """The run exists: everything that will never change about it, and what it was first asked to do."""
 
     frame: Frame
+    request: Request
 
 
 class InvocationStarted(_Event, frozen=True, kw_only=True):

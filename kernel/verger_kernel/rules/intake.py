@@ -10,7 +10,7 @@ from verger_kernel.rules.frame import ItemFacts
 
 
 class Choice(NamedTuple):
-    """The next item with the queue that remains after it; `item` is empty when nothing is to be done, `why` says why."""
+    """The next item and the queue after it. `item` is empty when there is none; `why` is what stands in the way."""
 
     item: str
     queue: tuple[str, ...]
@@ -20,13 +20,11 @@ class Choice(NamedTuple):
 def choose(
     items: Iterable[ItemFacts], *, passed: Collection[str], queue: tuple[str, ...], auto_advance: bool
 ) -> Choice:
-    """The next item: the head of the queue, or with `auto_advance` the first unfinished one in plan order."""
+    """The next item: the head of the queue, or with `auto_advance` the first that is ready in plan order."""
     by_id = {facts.item_id: facts for facts in items}
     waiting = tuple(item for item in queue if item not in passed)
-    if not waiting and auto_advance:
-        waiting = tuple(item for item in by_id if item not in passed)[:1]
     if not waiting:
-        return Choice("", (), "every requested item passed")
+        return Choice(first_ready(by_id.values(), passed) if auto_advance else "", (), "")
     unmet = unmet_prerequisites(by_id[waiting[0]], passed)
     if unmet:
         return Choice("", (), f"item {waiting[0]} waits for {', '.join(unmet)}")
@@ -38,9 +36,10 @@ def unmet_prerequisites(facts: ItemFacts, passed: Collection[str]) -> tuple[str,
     return tuple(item for item in facts.prerequisites if item not in passed)
 
 
-def first_unfinished(items: Iterable[ItemFacts], passed: Collection[str]) -> str:
-    """The first item in plan order that has not passed; empty when all have."""
-    return next((facts.item_id for facts in items if facts.item_id not in passed), "")
+def first_ready(items: Iterable[ItemFacts], passed: Collection[str]) -> str:
+    """The first item in plan order that has not passed and whose prerequisites have; empty when all have passed."""
+    ready = (f.item_id for f in items if f.item_id not in passed and not unmet_prerequisites(f, passed))
+    return next(ready, "")
 
 
 def first_unmet(

@@ -22,13 +22,16 @@ def audit_returned(state: s.RunState, event: e.AuditReturned, now: Now) -> Step:
     """Waits for both lanes, then weighs their merged findings. A lane without a usable answer never passes."""
     stage = state.stage
     assert isinstance(stage, s.Auditing)
+    if event.lane in (result.lane for result in stage.lanes):
+        raise ValueError(f"lane {event.lane} answered twice")
     lanes = tuple(sorted((*stage.lanes, _lane_result(event)), key=lambda result: result.lane))
     if len(lanes) < len(LANES):
         return stay(replace(state, stage=replace(stage, lanes=lanes)))
     problems = tuple(f"lane {result.lane}: {result.problem}" for result in lanes if result.problem)
     if problems:
         return escalate(state, stage.spot, "an audit is inconclusive", problems, now)
-    findings = merge_marks(mark for result in lanes for mark in result.findings)
+    found = (mark for result in lanes for mark in result.findings)
+    findings = merge_marks((*stage.failures, *found))
     if not state.frame.triage_agent:
         case = _case(state, stage, findings)
         return _ruled(state, stage, findings, rule(case), now)
@@ -50,8 +53,8 @@ def _lane_result(event: e.AuditReturned) -> s.LaneResult:
     problem = event.problem
     if not problem and not event.packet_intact:
         problem = "the packet changed while it was being read"
-    if not problem and event.verdict in ("blocked", "inconclusive"):
-        problem = f"its verdict is {event.verdict}"
+    if not problem and event.verdict not in ("pass", "issues_found"):
+        problem = f"its verdict is {event.verdict or 'missing'}"
     return s.LaneResult(
         lane=event.lane,
         problem=problem,
@@ -74,7 +77,9 @@ def triage_returned(state: s.RunState, event: e.TriageReturned, now: Now) -> Ste
 
 def _case(state: s.RunState, stage: s.Auditing | s.Triaging, findings: tuple[FindingMark, ...]) -> Case:
     gate = state.frame.item(stage.spot.item).gate
-    return Case(findings=findings, unresolved=stage.claims.unresolved, gate=gate)
+    # What the worker leaves to the person at the gate, no further round of its own can resolve.
+    unresolved = 0 if gate and stage.claims.asks_person else stage.claims.unresolved
+    return Case(findings=findings, unresolved=unresolved, gate=gate)
 
 
 def _ruled(

@@ -12,11 +12,11 @@ from verger_kernel.rules import events as e
 from verger_kernel.rules import judgement, pipeline
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, Record
-from verger_kernel.rules.effects import CreateRunBranch, Effect
+from verger_kernel.rules.effects import CreateRunBranch, Effect, PrepareWorktree
 from verger_kernel.rules.frame import Frame
-from verger_kernel.rules.ids import effect_id, next_try
+from verger_kernel.rules.ids import EffectId, effect_id, next_try
 from verger_kernel.rules.now import Now
-from verger_kernel.rules.step import Step, stay
+from verger_kernel.rules.step import Step, go, stay
 from verger_kernel.rules.transitions import allowed
 
 
@@ -43,11 +43,11 @@ def advance(state: s.RunState | None, event: e.Event, now: Now) -> Step:
     if state is None:
         if not isinstance(event, e.RunCreated):
             raise IllegalEvent(f"a run begins with RunCreated, not with {type(event).__name__}")
-        return _created(event.frame, now)
+        return _created(event, now)
     before = replace(state, updated_utc_ms=now.utc_ms)
+    if isinstance(event, e.Answer | e.EffectFailed) and not _is_outstanding(before, event.effect):
+        return stay(before)
     if isinstance(event, e.Answer):
-        if all(effect.id != event.effect for effect in before.outstanding):
-            return stay(before)
         before = _answered(before, event)
     targets = allowed(type(before.stage), type(event))
     if not targets:
@@ -60,35 +60,37 @@ def advance(state: s.RunState | None, event: e.Event, now: Now) -> Step:
     return after, effects
 
 
-def _created(frame: Frame, now: Now) -> Step:
-    branch = CreateRunBranch(
-        effect_id("run", 0, 0, "open"), branch=frame.run_branch, commit=frame.base_commit
-    )
+def _created(event: e.RunCreated, now: Now) -> Step:
+    request = event.request
     state = s.RunState(
-        frame=frame,
+        frame=event.frame,
         journal_seq=0,
         journal_head=GENESIS,
         updated_utc_ms=now.utc_ms,
         invocation="",
         request=None,
-        queue=(),
-        auto_advance=False,
-        items_left=None,
-        evidence="",
-        tip=frame.base_commit,
+        queue=request.items,
+        auto_advance=request.auto_advance,
+        items_left=request.max_items,
+        evidence=request.evidence,
+        tip=event.frame.base_commit,
         passed=(),
         passed_chain=s.ZERO,
         agent_calls=0,
         trouble="",
         stage=s.Opening(),
-        outstanding=(branch,),
+        outstanding=(),
     )
-    return state, (branch,)
+    return stay(state)
+
+
+def _is_outstanding(state: s.RunState, effect: EffectId) -> bool:
+    return any(known.id == effect for known in state.outstanding)
 
 
 def _answered(state: s.RunState, event: e.Answer) -> s.RunState:
     left = tuple(effect for effect in state.outstanding if effect.id != event.effect)
-    return replace(state, outstanding=left, trouble="")
+    return replace(state, outstanding=left, trouble=state.trouble if left else "")
 
 
 def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
@@ -96,9 +98,7 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
         case e.InvocationStarted():
             return _invocation_started(state, event, now)
         case e.InvocationEnded():
-            # Evidence is kept only for work that was cut short: it must not reach an item it was not meant for.
-            evidence = state.evidence if state.outstanding else ""
-            return stay(replace(state, invocation="", request=None, evidence=evidence))
+            return stay(replace(state, invocation="", request=None))
         case e.AgentStarted():
             return stay(replace(state, agent_calls=state.agent_calls + 1))
         case e.EffectFailed():
@@ -135,19 +135,13 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
 
 def _invocation_started(state: s.RunState, event: e.InvocationStarted, now: Now) -> Step:
     request = event.request
-    state = replace(
-        state,
-        invocation=event.invocation,
-        request=request,
-        queue=state.queue + request.items,
-        auto_advance=state.auto_advance or request.auto_advance,
-        evidence=request.evidence or state.evidence,
-        trouble="",
-    )
+    state = _asked(state, request)
+    state = replace(state, invocation=event.invocation, request=request, trouble="")
     if state.outstanding:
         return _again(state)
-    state = replace(state, items_left=request.max_items)
     match state.stage:
+        case s.Opening():
+            return go(state, state.stage, _run_branch(state.frame))
         case s.Idle():
             return pipeline.next_item(state, now)
         case s.BlockedExternal(spot=spot) | s.Escalated(spot=spot) if request.kind == "resume":
@@ -156,7 +150,50 @@ def _invocation_started(state: s.RunState, event: e.InvocationStarted, now: Now)
             return stay(state)
 
 
+def _asked(state: s.RunState, request: e.Request) -> s.RunState:
+    """The state with what is asked of it now; what was asked of an invocation that was cut short still counts."""
+    if not was_cut_short(state):
+        return replace(
+            state,
+            queue=state.queue + request.items,
+            auto_advance=request.auto_advance,
+            items_left=request.max_items,
+            evidence=request.evidence,
+        )
+    return replace(
+        state,
+        queue=state.queue + request.items,
+        auto_advance=state.auto_advance or request.auto_advance,
+        items_left=state.items_left if request.max_items is None else request.max_items,
+        evidence=_evidence(state, request.evidence),
+    )
+
+
+def _evidence(state: s.RunState, supplied: str) -> str:
+    # Evidence is for the item it was supplied for: once that one is past its preparation, it reaches no other.
+    if isinstance(state.stage, s.Opening | s.Preparing):
+        return supplied or state.evidence
+    return "" if state.outstanding else supplied
+
+
+def was_cut_short(state: s.RunState) -> bool:
+    """Whether the last invocation ended before it had done what it was asked, by a kill, a signal or the world."""
+    return bool(state.invocation or state.outstanding) or isinstance(state.stage, s.Opening)
+
+
+def _run_branch(frame: Frame) -> CreateRunBranch:
+    return CreateRunBranch(effect_id("run", 0, 0, "open"), branch=frame.run_branch, commit=frame.base_commit)
+
+
 def _again(state: s.RunState) -> Step:
     # A crash is no attempt and no round: the stage is re-entered, and only the try grows.
-    again: tuple[Effect, ...] = tuple(replace(effect, id=next_try(effect.id)) for effect in state.outstanding)
+    again = tuple(_once_more(effect, state.evidence) for effect in state.outstanding)
     return replace(state, outstanding=again), again
+
+
+def _once_more(effect: Effect, evidence: str) -> Effect:
+    effect = replace(effect, id=next_try(effect.id))
+    if isinstance(effect, PrepareWorktree) and evidence:
+        # The folder named before may be why it failed.
+        return replace(effect, evidence=evidence)
+    return effect

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
+from verger_kernel.rules.findings import merge_marks
 from verger_kernel.rules.ids import Digest, effect_id
 from verger_kernel.rules.intake import choose
 from verger_kernel.rules.now import Now
@@ -24,7 +25,7 @@ def next_item(state: s.RunState, now: Now) -> Step:
     choice = choose(
         state.frame.items, passed=state.passed_ids(), queue=state.queue, auto_advance=state.auto_advance
     )
-    state = replace(state, queue=choice.queue)
+    state = replace(state, queue=choice.queue, trouble=choice.why)
     return begin(state, choice.item, 1, now) if choice.item else stay(state)
 
 
@@ -74,7 +75,6 @@ def begin(state: s.RunState, item: str, attempt: int, now: Now) -> Step:
         attempt=attempt,
         base=state.tip,
         evidence=state.evidence,
-        before=attempt - 1,
     )
     return go(state, s.Preparing(spot), effect)
 
@@ -99,10 +99,18 @@ def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Ste
     if event.verdict == "blocked_external":
         why = "the worker says that something outside the repository is missing"
         return go(state, s.BlockedExternal(stage.spot, why=why, since_utc_ms=now.utc_ms))
-    gate = state.frame.item(stage.spot.item).gate
-    if event.verdict == "blocked" or (event.verdict == "needs_human_input" and not gate):
+    welcome = ["implemented", "no_change_needed"]
+    if state.frame.item(stage.spot.item).gate:
+        # A person will look at the end of this item anyway.
+        welcome.append("needs_human_input")
+    if event.verdict not in welcome:
         return escalate(state, stage.spot, f"the worker's verdict is {event.verdict}", (), now)
-    claims = s.Claims(stage=stage.name, report=event.report, unresolved=event.unresolved)
+    claims = s.Claims(
+        stage=stage.name,
+        report=event.report,
+        unresolved=event.unresolved,
+        asks_person=event.verdict == "needs_human_input",
+    )
     effect = f.Checkpoint(
         named(stage.spot, "checkpoint"),
         item=stage.spot.item,
@@ -174,6 +182,7 @@ def packet_frozen(state: s.RunState, event: e.PacketFrozen) -> Step:
         claims=stage.claims,
         tree=stage.tree,
         verification=stage.verification,
+        failures=merge_marks(mark for group in stage.groups for mark in group.failures),
         packet=event.packet,
         lanes=(),
     )

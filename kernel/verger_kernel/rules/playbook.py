@@ -21,7 +21,7 @@ _TABLE_SECTION = "2"
 
 
 def read_playbook(text: bytes, *, path: str, generated_at_utc: str) -> NormalizedPlan:
-    """The plan that `text` holds. Raises PlaybookRefused (every problem, by line and column) and nothing else.
+    """The plan that `text` holds. Raises only PlaybookRefused: every problem, by line and column.
 
     `path` is recorded as the source and must be encodable as UTF-8.
     """

@@ -14,7 +14,6 @@ _BETWEEN_NAMES = re.compile(r"[\s,;:|()\[\]{}<>\"']+")
 _NAMES = re.compile(r"/?(?:[\w.+@-]+/)+(?:[\w.+@-]*\.\w+)?")
 _ROOT_LEVEL = re.compile(r"[\w.+@-]*\.[A-Za-z]\w*")
 _RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def slug(title: str) -> str:
@@ -58,31 +57,21 @@ def path_problem(path: str) -> tuple[str, str] | None:
     if path.startswith("/"):
         return "is an absolute path", "Write the path from the top of the repository."
     if ".." in path.split("/"):
-        return (
-            "leads out of its folder with ..",
-            "Write the path from the top of the repository, without .. .",
-        )
+        return "has `..` for a part", "Write the path from the top of the repository."
     return None
 
 
 def root_problem(root: str) -> tuple[str, str] | None:
     """Why `root`, as written, cannot be a write root, and what to write instead; None if it can."""
-    plain = root.strip("`").strip("/")
     parts = root.rstrip("/").split("/")
     if "`" in root:
-        return "is in backticks, which would be part of the name", f"Write {plain}/, without backticks."
+        return "is in backticks, which would be part of the name", _without_backticks(root)
     if root.startswith("/"):
-        return "is absolute", "Write the folder from the top of the repository."
+        return "is absolute", "Write the root from the top of the repository."
     if "." in parts or ".." in parts:
-        return (
-            "is or passes through . or ..",
-            "Name each folder that the item may write, for example docs; tests.",
-        )
-    if "" in parts or "\\" in root or _CONTROL.search(root):
-        return (
-            "has an empty part, a backslash or a control character",
-            "Write plain folder names with / between.",
-        )
+        return "has `.` or `..` for a part", "Name what the item may write, for example docs; tests."
+    if "" in parts or "\\" in root or not root.isprintable():
+        return "has an empty part, a backslash or a control character", "Write plain names with / between."
     return _forbidden(root)
 
 
@@ -103,6 +92,13 @@ def _expanded(first: str, last: str, ids_max: int) -> tuple[str, ...] | None:
     if not 0 <= int(last) - int(first) < ids_max:
         return None
     return tuple(str(number).zfill(width) for number in range(int(first), int(last) + 1))
+
+
+def _without_backticks(root: str) -> str:
+    plain = root.replace("`", "").strip("/")
+    if root_problem(plain):
+        return "Write the root without backticks."
+    return f"Write {plain}/, without backticks."
 
 
 def _forbidden(root: str) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ Not here: whether one id is well formed; see `ids.py`. Source: playbook-contract
 
 from collections.abc import Iterator
 
+from verger_kernel.rules.ids import item_id_problem, shown
 from verger_kernel.rules.playbook_cells import expand_prerequisites
 from verger_kernel.rules.playbook_row import RowReader
 
@@ -69,7 +70,7 @@ def _refuse_cycles(readers: list[RowReader], prerequisites: list[tuple[str, ...]
     for cycle in _cycles(edges):
         at = min(range(len(cycle)), key=lambda index: by_id[cycle[index]].row.line)
         turned = [*cycle[at:], *cycle[:at], cycle[at]]
-        why = f"closes a circle: {_listed(turned, ' needs ')}"
+        why = f"closes a circle: {_listed([_readable(name) for name in turned], ' needs ')}"
         reader = by_id[turned[0]]
         reader.refuse(
             "prerequisites", reader.cell("prerequisites"), why, "Remove one of these prerequisites."
@@ -95,6 +96,10 @@ def _cycles(edges: dict[str, tuple[str, ...]]) -> Iterator[list[str]]:
                 cycle = list(path)[list(path).index(following) :]
                 told.update(cycle)
                 yield cycle
+
+
+def _readable(item_id: str) -> str:
+    return shown(item_id, 24) if item_id_problem(item_id) else item_id
 
 
 def _listed(names: list[str], between: str = ", ") -> str:

@@ -64,11 +64,12 @@ def read_table(section: Section) -> Table | None:
 def header_problems(table: Table) -> Iterator[Problem]:
     """Columns that are missing or stand there twice, and a number of rows that cannot be."""
     for name in sorted(set(REQUIRED_COLUMNS) - set(table.columns)):
-        yield _header_problem(
-            table, name, "the table has no such column", f"Add a column {name} to the header."
-        )
+        why, mend = "the table has no such column", f"Add a column {name} to the header."
+        yield Problem(line=table.header_line, column=name, value="", why=why, mend=mend)
     for name in sorted({name for name in table.columns if name and table.columns.count(name) > 1}):
-        yield _header_problem(table, name, "the header names the column twice", "Keep one of them.")
+        column = name if name.isidentifier() else ""
+        why, mend = "names more than one column", "Keep one of them."
+        yield Problem(line=table.header_line, column=column, value=shown(name), why=why, mend=mend)
     if not table.rows:
         yield file_problem("the table has no rows", "Add a row for each item.", line=table.header_line)
     if len(table.rows) > ITEMS_MAX:
@@ -118,7 +119,3 @@ def _row(line: Line) -> Row | None:
     if line.verbatim or not line.text.strip().startswith("|"):
         return None
     return Row(line.number, line.text, split_cells(line.text))
-
-
-def _header_problem(table: Table, column: str, why: str, mend: str) -> Problem:
-    return Problem(line=table.header_line, column=column, value="", why=why, mend=mend)

@@ -36,6 +36,7 @@ class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stage: str
     report: str
     unresolved: int
+    asks_person: bool
 
 
 class _Stage(msgspec.Struct, frozen=True, tag=True, tag_field="stage", forbid_unknown_fields=True):
@@ -102,11 +103,15 @@ class LaneResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class Auditing(_ItemStage, frozen=True, kw_only=True):
-    """Both lanes read the packet; `lanes` holds those that came back, in lane order."""
+    """Both lanes read the packet; `lanes` holds those that came back, in lane order.
+
+    `failures` are what only suggested commands found: nothing required failed, or nobody would audit.
+    """
 
     claims: Claims
     tree: ObjectId
     verification: Digest
+    failures: tuple[FindingMark, ...]
     packet: Digest
     lanes: tuple[LaneResult, ...]
 

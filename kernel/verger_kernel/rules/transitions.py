@@ -29,17 +29,18 @@ TRANSITIONS: dict[type[s.Stage], dict[type[e.Event], tuple[type[s.Stage], ...]]]
     s.Escalated: {},
 }
 
-RUN_EVENTS: dict[type[e.Event], tuple[type[s.Stage], ...]] = {
-    e.InvocationStarted: (s.Idle, s.BlockedExternal, s.Escalated),
-    e.InvocationEnded: (),
-    e.AgentStarted: (),
-    e.EffectFailed: (),
+FRESH_ATTEMPT = (s.Preparing, s.BlockedExternal)
+RUN_EVENTS: dict[type[e.Event], dict[type[s.Stage], tuple[type[s.Stage], ...]]] = {
+    e.InvocationStarted: {s.Idle: NEXT_ITEM, s.BlockedExternal: FRESH_ATTEMPT, s.Escalated: FRESH_ATTEMPT},
+    e.InvocationEnded: {},
+    e.AgentStarted: {},
+    e.EffectFailed: {},
 }
-"""Events that any stage knows, with the stages in which they may lead on (by `NEXT_ITEM`); elsewhere the stage stays."""
+"""Events that any stage knows, with the stages from which they may lead on; elsewhere the stage stays."""
 
 
 def allowed(stage: type[s.Stage], event: type[e.Event]) -> tuple[type[s.Stage], ...]:
     """Where `event` may lead from `stage`; empty when the stage does not know it."""
     if event in RUN_EVENTS:
-        return (stage, *NEXT_ITEM) if stage in RUN_EVENTS[event] else (stage,)
+        return (stage, *RUN_EVENTS[event].get(stage, ()))
     return TRANSITIONS[stage].get(event, ())

@@ -52,11 +52,15 @@ class GroupReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class GroupResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A group report reduced to what decides."""
+    """A group report reduced to what decides: it passed when nothing failed."""
 
     group: str
-    passed: bool
     failures: tuple[FindingMark, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every command, every setup command and every artifact passed."""
+        return not self.failures
 
 
 def command_status(exit_code: int | None, breach: str) -> CommandStatus:
@@ -103,9 +107,8 @@ def _missing_artifact(artifact: ArtifactResult) -> Finding:
 
 
 def group_result(report: GroupReport) -> GroupResult:
-    """The report reduced: passed only when every command, every setup command and every artifact did."""
-    marks = tuple(one.mark for one in failures(report))
-    return GroupResult(group=report.group, passed=not marks, failures=marks)
+    """The report reduced."""
+    return GroupResult(group=report.group, failures=tuple(one.mark for one in failures(report)))
 
 
 def blocking_failures(results: tuple[GroupResult, ...]) -> tuple[FindingMark, ...]:

@@ -1,0 +1,118 @@
+"""The scripted agent itself: `python -P -m verger_kernel.agents.player SCENARIO`, the task on stdin.
+
+Not here: what a scenario can say; see `scenario.py` and `steps.py`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import assert_never
+
+import msgspec
+from verger_probes.exits import Exit
+from verger_probes.records import write_record
+
+from verger_kernel.agents import steps as s
+from verger_kernel.agents.answer import answer
+from verger_kernel.agents.changes import change
+from verger_kernel.agents.scenario import Call, ScenarioRefused, load_scenario
+from verger_kernel.rules.packs import TaskSpecification
+
+_SLEEPER = "import time; time.sleep(600)"
+_MIB_OF_LINES = (b"." * 63 + b"\n") * (1 << 14)
+
+
+class Unplayable(Exception):
+    """A step that could not be done in this worktree: which, for which call, and why."""
+
+
+def main(arguments: list[str]) -> int:
+    """Plays the call that the task on stdin matches; answers with the exit code."""
+    if len(arguments) != 1:
+        return _refused(Exit.USAGE, "one argument is needed: the scenario file, with a task on stdin")
+    try:
+        scenario = load_scenario(Path(arguments[0]))
+        task = msgspec.json.decode(sys.stdin.buffer.read(), type=TaskSpecification)
+        play(scenario.call_for(task), task)
+    except (ScenarioRefused, Unplayable) as error:
+        return _refused(Exit.INPUT, str(error))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return _refused(Exit.INPUT, f"stdin holds no task specification: {error}")
+    return Exit.DONE
+
+
+def _refused(code: Exit, why: str) -> int:
+    print(f"scripted agent: {why}", file=sys.stderr)
+    return code
+
+
+def play(call: Call, task: TaskSpecification) -> None:
+    """Does each step in order, and writes the report after the last one unless a step stands for that."""
+    answers = any(isinstance(step, s.Report | s.Garbage) for step in call.steps)
+    for number, step in enumerate(call.steps if answers else (*call.steps, s.Report()), start=1):
+        try:
+            _do(step, call, task)
+        except (OSError, ValueError) as error:
+            name = type(step).__name__.lower()
+            where = f"step {number} ({name}) of item {task.item_id}, {task.stage}"
+            raise Unplayable(f"cannot play {where}: {error}; mend the scenario") from error
+
+
+def _do(step: s.Step, call: Call, task: TaskSpecification) -> None:
+    match step:
+        case s.Say() | s.Whisper():
+            print(step.text, file=sys.stdout if isinstance(step, s.Say) else sys.stderr, flush=True)
+        case s.Flood():
+            _flood(step.mib)
+        case s.Sleep():
+            time.sleep(step.seconds)
+        case s.Hang():
+            _hang()
+        case s.Exit():
+            sys.exit(step.code)
+        case s.Crash():
+            os.kill(os.getpid(), signal.SIGKILL)
+        case s.Spawn():
+            _spawn()
+        case s.Report():
+            _report(task, answer(task, call))
+        case s.Garbage():
+            _report(task, step.content())
+        case s.Write() | s.Append() | s.Delete() | s.Rename() | s.Mkdir() | s.Symlink() | s.Chmod():
+            change(step, task)
+        case _:
+            assert_never(step)
+
+
+def _flood(mib: int) -> None:
+    for _ in range(mib):
+        sys.stdout.buffer.write(_MIB_OF_LINES)
+    sys.stdout.buffer.flush()
+
+
+def _hang() -> None:
+    while True:
+        signal.pause()
+
+
+def _spawn() -> None:
+    # Its streams lead nowhere: what is left behind must be found as a process, not by a pipe that stays open.
+    sleeper = subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _SLEEPER],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    print(f"left process {sleeper.pid} behind", flush=True)
+
+
+def _report(task: TaskSpecification, data: bytes) -> None:
+    write_record(Path(task.report_path), data, durable=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,44 @@
+"""The adapter for the shipped agent that plays a scenario file: no model, no network, the same each time.
+
+Not here: the format (`scenario.py`, `steps.py`) and the playing (`player.py`), which is a process of its own.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import verger_probes
+
+import verger_kernel
+from verger_kernel.agents.base import task_environment, task_json
+from verger_kernel.agents.scenario import ScenarioRefused, load_scenario
+from verger_kernel.rules.packs import TaskSpecification
+from verger_kernel.rules.policy import AgentDefinition
+
+KIND = "scripted"
+
+
+def argv(agent: AgentDefinition, repository_root: Path) -> tuple[str, ...]:
+    """This Python, the player, and the scenario in the user's checkout, where no agent can change it."""
+    return (sys.executable, "-P", "-m", "verger_kernel.agents.player", str(repository_root / agent.scenario))
+
+
+def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | None:
+    """Why the scenario cannot be played and what to do; None if it can."""
+    try:
+        load_scenario(repository_root / agent.scenario)
+    except ScenarioRefused as refusal:
+        return str(refusal)
+    return None
+
+
+def stdin(task: TaskSpecification) -> bytes:
+    """The task specification as JSON."""
+    return task_json(task)
+
+
+def environment(agent: AgentDefinition, task: TaskSpecification) -> dict[str, str]:
+    """The three VERGER_ variables of the task, and where Python finds a player that is not installed."""
+    packages = (verger_kernel.__path__[0], verger_probes.__path__[0])
+    folders = dict.fromkeys(str(Path(package).parent) for package in packages)
+    return task_environment(task) | {"PYTHONPATH": os.pathsep.join(folders)}

@@ -1,0 +1,249 @@
+"""Runs git: one environment made from nothing, one time limit, one error.
+
+Not here: what is asked of git; see the other modules of this package. No other module starts git.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_STDERR_CHARS_MAX = 2000
+_ARGUMENT_CHARS_MAX = 60
+_LAST_WORDS_S = 5.0
+
+SETTINGS: tuple[tuple[str, str], ...] = (
+    # Programs that a configuration could make git start.
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", "/dev/null"),
+    ("diff.external", ""),
+    ("protocol.allow", "never"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("commit.gpgSign", "false"),
+    ("tag.gpgSign", "false"),
+    # Submodules are never entered: what lies there is not ours to read.
+    ("diff.ignoreSubmodules", "all"),
+    ("submodule.recurse", "false"),
+    # By default git syncs no loose object, no reference and no index.
+    ("core.fsync", "committed,loose-object,reference,index"),
+    ("core.fsyncMethod", "batch"),
+    # A file is unchanged only if its ctime says so too: mtime can be set back, ctime cannot.
+    ("core.trustctime", "true"),
+    ("core.checkStat", "default"),
+    # Shapes of an index or checkout that would leave paths out or write beside the index we name.
+    ("core.untrackedCache", "false"),
+    ("core.splitIndex", "false"),
+    ("core.sparseCheckout", "false"),
+    ("index.sparse", "false"),
+    ("core.quotePath", "false"),
+    ("core.safecrlf", "false"),
+    ("i18n.commitEncoding", "UTF-8"),
+)
+
+# The result of an item must not hang on who runs it: the user's global ignores and attributes do not apply.
+# The repository's own `.gitignore`, `.gitattributes`, `info/exclude` and `info/attributes` do.
+_NO_USER_FILES: tuple[tuple[str, str], ...] = (
+    ("core.attributesFile", "/dev/null"),
+    ("core.excludesFile", "/dev/null"),
+)
+
+_FIXED = {
+    "LC_ALL": "C",
+    "LANGUAGE": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_EDITOR": "true",
+    "GIT_SEQUENCE_EDITOR": "true",
+    "GIT_ASKPASS": "true",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    # An id must mean the bytes it was hashed from, whatever refs/replace says.
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_ADVICE": "0",
+}
+_NO_USER_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+_USER_CONFIG = ("XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
+
+_HINTS = (
+    (
+        "promisor",
+        "this is a partial clone: fetch what is missing first, with git fetch --refetch",
+    ),
+    ("transport", "the repository wants to fetch; Verger never does: fetch what is missing first"),
+    (".lock': File exists", "another git process may be at work: wait for it, or remove the lock it left"),
+    ("No space left", "free disk space, then resume"),
+    ("Permission denied", "make the named path readable and writable for this user"),
+    ("unable to auto-detect", "set user.name and user.email with git config"),
+)
+
+
+class GitError(Exception):
+    """A git command that failed or hung. `what` shows its arguments, `hint` the way out."""
+
+    def __init__(self, what: str, exit_code: int, stderr: str, hint: str = "") -> None:
+        super().__init__(f"{what} failed with exit code {exit_code}: {stderr or 'it said nothing'}")
+        self.what = what
+        self.exit_code = exit_code
+        self.stderr = stderr
+        self.hint = hint or _hint(stderr)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who commits."""
+
+    name: str
+    email: str
+
+
+@dataclass(frozen=True)
+class Git:
+    """Git bound to one git directory; nothing is discovered and nothing ambient applies.
+
+    `settings` come after SETTINGS and win; `inherit` are descriptors that every git keeps open, such as a
+    lock's. `user_config` lets the user's own configuration apply: for questions about the user's checkout.
+    """
+
+    git_dir: Path
+    settings: tuple[tuple[str, str], ...] = ()
+    identity: Identity | None = None
+    inherit: tuple[int, ...] = ()
+    user_config: bool = False
+
+    def run(
+        self,
+        *args: str,
+        work_tree: Path | None = None,
+        index: Path | None = None,
+        stdin: bytes = b"",
+        timeout_s: float = 120.0,
+        dates_utc_ms: int | None = None,
+        ok: tuple[int, ...] = (0,),
+    ) -> bytes:
+        """The bytes that `git ARGS` writes to stdout. Raises GitError when it ends with a code not in `ok`.
+
+        A git still running after `timeout_s` is killed with its process group and named in the GitError.
+        """
+        what = _shown(args)
+        environment = self._environment(work_tree, index, dates_utc_ms)
+        command = ("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environment.items()))
+        process = self._start((*command, _git_program(), *args), work_tree or self.git_dir)
+        try:
+            out, err = process.communicate(stdin, timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            _end(process)
+            hint = "look at the disk and for a lock that is held, then resume"
+            raise GitError(what, -signal.SIGKILL, f"ended after {timeout_s:g} s", hint) from None
+        except BaseException:
+            _end(process)
+            raise
+        if process.returncode not in ok:
+            raise GitError(what, process.returncode, _cut(err.decode("utf-8", "backslashreplace").strip()))
+        return out
+
+    def _start(self, command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
+        # Imported here: it costs a tenth of a second, which commands that ask nothing of git need not pay.
+        import git
+
+        # GitPython adds to the ambient environment and cannot take away from it; `env -i` can.
+        wrapper = git.Git(str(folder)).execute(
+            command,
+            istream=subprocess.PIPE,
+            as_process=True,
+            start_new_session=True,
+            pass_fds=self.inherit,
+        )
+        # Taken out of its wrapper, which ends the process and closes its pipes when it goes out of scope.
+        process, wrapper.proc = wrapper.proc, None
+        assert process is not None
+        return process
+
+    def _environment(
+        self, work_tree: Path | None, index: Path | None, dates_utc_ms: int | None
+    ) -> dict[str, str]:
+        environment = {"PATH": search_path(), "HOME": os.environ.get("HOME", "/"), **_FIXED}
+        environment |= {"GIT_DIR": str(self.git_dir)}
+        if self.user_config:
+            environment |= {name: os.environ[name] for name in _USER_CONFIG if name in os.environ}
+        else:
+            environment |= _NO_USER_CONFIG
+        if work_tree is not None:
+            environment["GIT_WORK_TREE"] = str(work_tree)
+        if index is not None:
+            environment["GIT_INDEX_FILE"] = str(index)
+        environment |= dict(self._who_and_when(dates_utc_ms))
+        return environment | dict(_numbered(self._all_settings()))
+
+    def _all_settings(self) -> tuple[tuple[str, str], ...]:
+        return SETTINGS + (() if self.user_config else _NO_USER_FILES) + self.settings
+
+    def _who_and_when(self, dates_utc_ms: int | None) -> Iterator[tuple[str, str]]:
+        for role in ("AUTHOR", "COMMITTER"):
+            if self.identity is not None:
+                yield f"GIT_{role}_NAME", self.identity.name
+                yield f"GIT_{role}_EMAIL", self.identity.email
+            if dates_utc_ms is not None:
+                yield f"GIT_{role}_DATE", f"@{dates_utc_ms // 1000} +0000"
+
+
+def neutral_filters(names: Iterable[str], allowed: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
+    """Settings that make every filter driver in `names` but not in `allowed` pass bytes through unchanged."""
+    settings: list[tuple[str, str]] = []
+    for name in sorted(set(names) - set(allowed)):
+        settings += [(f"filter.{name}.{part}", "") for part in ("clean", "smudge", "process")]
+        settings.append((f"filter.{name}.required", "false"))
+    return tuple(settings)
+
+
+def search_path() -> str:
+    """PATH without its relative entries: git works in folders whose programs an agent may have written."""
+    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return os.pathsep.join(entry for entry in entries if entry.startswith("/"))
+
+
+def _git_program() -> str:
+    found = shutil.which("git", path=search_path())
+    if found is None:
+        raise GitError("git", 127, "no git was found on PATH", "install git 2.36 or newer")
+    return found
+
+
+def _numbered(settings: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:
+    yield "GIT_CONFIG_COUNT", str(len(settings))
+    for number, (key, value) in enumerate(settings):
+        yield f"GIT_CONFIG_KEY_{number}", key
+        yield f"GIT_CONFIG_VALUE_{number}", value
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    # A grandchild in a session of its own can hold the pipes open; its words are not waited for.
+    with suppress(subprocess.TimeoutExpired):
+        process.communicate(timeout=_LAST_WORDS_S)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
+
+
+def _shown(args: tuple[str, ...]) -> str:
+    short = (argument[:_ARGUMENT_CHARS_MAX] for argument in args[:8])
+    more = f" … ({len(args)} arguments)" if len(args) > 8 else ""
+    return ascii("git " + " ".join(short) + more)[1:-1]
+
+
+def _cut(text: str) -> str:
+    if len(text) <= _STDERR_CHARS_MAX:
+        return text
+    return f"{text[:_STDERR_CHARS_MAX]}… ({len(text)} characters)"
+
+
+def _hint(stderr: str) -> str:
+    for words, hint in _HINTS:
+        if words in stderr:
+            return hint
+    return "check the repository with git fsck"

@@ -1,0 +1,171 @@
+"""Worktrees of attempts and throw-away checkouts: made, recorded, set back, put away.
+
+Each holds a small `.git` of its own that borrows the user's objects; `docs/decisions/0002` says why.
+Not here: what an agent did with that `.git` (`tripwire.py`), removal (`removal.py`), commits (`commits.py`).
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from verger_kernel.git import refs
+from verger_kernel.git.command import Git, GitError
+from verger_kernel.git.commits import commit_tree
+from verger_kernel.git.removal import remove, remove_entry
+from verger_kernel.git.tripwire import nested_gits
+from verger_kernel.rules.ids import ObjectId
+from verger_kernel.rules.scope import GITLINK, path_text
+
+# A worktree and its index can be made again from the objects, so nothing waits for them to reach the disk.
+_NO_SYNC = ("-c", "core.fsync=none")
+_PUT_ASIDE = ".git-put-aside"
+
+
+def create(git: Git, target: Path, commit: ObjectId, index: Path, *, root: Path) -> None:
+    """Makes `target` a checkout of `commit` with a `.git` of its own, and `index` the kernel's index of it.
+
+    What stood at `target` goes first; `target` must lie below `root`, and `index` not in it. One git process.
+    Safe to do twice. Raises RemovalRefused and GitError.
+    """
+    remove(target, root)
+    index.unlink(missing_ok=True)
+    _remove_lock(index)
+    target.mkdir(parents=True)
+    index.parent.mkdir(parents=True, exist_ok=True)
+    git.run(*_NO_SYNC, "read-tree", "--reset", "-u", commit, work_tree=target, index=index)
+    _write_git_folder(git, target, commit, index)
+
+
+def record(git: Git, target: Path, index: Path) -> ObjectId:
+    """The tree of what stands in `target` now; its objects are durable. Two git processes.
+
+    What the `.gitignore` files of `target` and the repository's own excludes name is left out, unless it was
+    tracked before. Ask `tripwire.escapes` first: a worktree that holds another repository is not recorded.
+    """
+    _remove_lock(index)
+    git.run("add", "--all", work_tree=target, index=index)
+    return ObjectId(git.run("write-tree", work_tree=target, index=index).decode().strip())
+
+
+def restore(git: Git, target: Path, tree: ObjectId, index: Path, *, head: ObjectId) -> None:
+    """Sets `target` back to exactly `tree`, whatever stands there, and its `.git` to a fresh one at `head`.
+
+    Untracked and ignored files, foreign repositories and read-only folders go. Two git processes. Safe to do
+    twice. A damaged `index` is made again.
+    """
+    _remove_lock(index)
+    target.mkdir(parents=True, exist_ok=True)
+    _remove_untracked(target, git.run("ls-tree", "-r", "-z", "--full-tree", tree))
+    arguments = (*_NO_SYNC, "read-tree", "--reset", "-u", tree)
+    try:
+        git.run(*arguments, work_tree=target, index=index)
+    except GitError:
+        # A power loss can leave an index that git cannot read; without one every file is written again.
+        index.unlink(missing_ok=True)
+        _remove_lock(index)
+        git.run(*arguments, work_tree=target, index=index)
+    _write_git_folder(git, target, head, index)
+
+
+def leftovers(git: Git, target: Path, index: Path) -> tuple[str, ...]:
+    """The paths in `target` that differ from what `index` last recorded, ignored ones left out.
+
+    In byte order, as `path_text` shows them. One git process.
+    """
+    arguments = ("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard")
+    listing = git.run(*arguments, work_tree=target, index=index)
+    return tuple(path_text(path) for path in sorted(set(listing.split(b"\0")[:-1])))
+
+
+def quarantine(git: Git, target: Path, index: Path, ref: str, parent: ObjectId, utc_ms: int) -> ObjectId:
+    """The commit on top of `parent` that keeps what stands in `target`, ignored files left out, under `ref`.
+
+    A `.git` inside the tree is renamed first, so that its files are kept as files. `index` is left as it is.
+    Safe to do twice with the same `utc_ms`. Raises RefMoved if `ref` names something else.
+    """
+    for place in nested_gits(target):
+        place.rename(_free_name(place.parent))
+    scratch = index.with_name(index.name + ".quarantine")
+    try:
+        git.run(*_NO_SYNC, "read-tree", parent, work_tree=target, index=scratch)
+        tree = record(git, target, scratch)
+    finally:
+        scratch.unlink(missing_ok=True)
+        _remove_lock(scratch)
+    commit = commit_tree(git, tree, parent, f"verger: quarantine of {target.name}\n", utc_ms)
+    refs.move_or_confirm(git, ref, commit, None)
+    return commit
+
+
+def _write_git_folder(git: Git, target: Path, head: ObjectId, index: Path) -> None:
+    folder = target / ".git"
+    with suppress(FileNotFoundError):
+        remove_entry(folder)
+    for name in ("objects/info", "objects/pack", "refs/heads", "info"):
+        (folder / name).mkdir(parents=True)
+    (folder / "HEAD").write_text(f"{head}\n")
+    (folder / "config").write_text(_config(git, head))
+    (folder / "objects/info/alternates").write_bytes(_quoted(git.git_dir / "objects") + b"\n")
+    for name in ("shallow", "info/exclude", "info/attributes"):
+        if (git.git_dir / name).is_file():
+            shutil.copyfile(git.git_dir / name, folder / name)
+    shutil.copyfile(index, folder / "index")
+
+
+def _config(git: Git, head: ObjectId) -> str:
+    sha256 = len(head) == 64
+    lines = ["[core]", f"\trepositoryformatversion = {int(sha256)}", "\tbare = false"]
+    for key, value in git.settings:
+        section, _, name = key.partition(".")
+        if section == "core":
+            lines.append(f"\t{name} = {value}")
+    if sha256:
+        lines += ["[extensions]", "\tobjectformat = sha256"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(path: Path) -> bytes:
+    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + escaped + b'"'
+
+
+def _remove_lock(index: Path) -> None:
+    # Only the holder of the tree's lock uses this index: a lock beside it was left by a git that was killed.
+    index.with_name(index.name + ".lock").unlink(missing_ok=True)
+
+
+def _remove_untracked(target: Path, listing: bytes) -> None:
+    """Removes what `listing` does not name, or names as another kind; it is the output of `ls-tree -r -z`."""
+    files, folders = _kinds(listing)
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        place = target / folder
+        place.chmod(place.stat().st_mode | 0o700)
+        for entry in list(os.scandir(place)):
+            path = f"{folder}{entry.name}"
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if is_folder and path in folders:
+                pending.append(f"{path}/")
+            elif is_folder or path not in files:
+                remove_entry(Path(entry.path))
+
+
+def _kinds(listing: bytes) -> tuple[set[str], set[str]]:
+    """The files and the folders that `listing` names; the folder of a submodule is one that holds nothing."""
+    files: set[str] = set()
+    folders: set[str] = set()
+    for line in os.fsdecode(listing).split("\0")[:-1]:
+        words, _, path = line.partition("\t")
+        (folders if words.startswith(GITLINK) else files).add(path)
+        while (path := path.rpartition("/")[0]) and path not in folders:
+            folders.add(path)
+    return files, folders
+
+
+def _free_name(folder: Path) -> Path:
+    number = 0
+    while (free := folder / f"{_PUT_ASIDE}{number or ''}").exists():
+        number += 1
+    return free
