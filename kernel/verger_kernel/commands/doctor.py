@@ -36,7 +36,7 @@ def doctor(args: argparse.Namespace) -> int:
     home = find_home(args.directory, os.environ)
     environment = _environment(home, args)
     inputs = _playbook(args) if args.playbook else []
-    if args.run:
+    if args.run is not None:
         inputs += run_checks(home, find_run(home, args.run))
     code = Exit.DONE
     if _wrong(environment):

@@ -1,0 +1,1 @@
+"""The daemon: keeps kernels alive and within limits. Start reading at `__main__.py`."""

@@ -1,0 +1,16 @@
+"""What every test stands on: a known environment and the same examples each time.
+
+Not here: builders of repositories and runs; see tests/doubles.
+"""
+
+import os
+
+import hypothesis
+
+# The same examples on every machine, and no folder of remembered ones; a slow machine fails nobody.
+hypothesis.settings.register_profile("verger", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("verger")
+
+# Who runs the tests from a git hook, or with Verger's own settings exported, gets the same answers.
+for _name in [name for name in os.environ if name.startswith(("GIT_", "VERGER_", "XDG_"))]:
+    del os.environ[_name]

@@ -1,0 +1,90 @@
+"""The examples of docs/agents.md run as they stand, and its tables name what there is.
+
+Not here: what any agent must keep; see test_agents.py.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import get_args
+
+import msgspec
+import pytest
+
+from tests.doubles.tasks import task
+from verger_kernel.agents import generic
+from verger_kernel.agents.outcome import Answered, Failure, outcome
+from verger_kernel.agents.scenario import read_scenario
+from verger_kernel.agents.steps import Step
+from verger_kernel.rules.packs import REPORT_TYPES, TaskSpecification, WorkerReport
+from verger_kernel.rules.policy import AgentDefinition
+
+PAGE = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+
+def _section(title: str) -> str:
+    found = re.search(rf"^(##+) {title}\n(.*?)(?=^##|\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    assert found, f"docs/agents.md has no section {title!r}"
+    return found[2]
+
+
+def _first_cells(section: str) -> set[str]:
+    rows = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+
+
+@pytest.mark.parametrize(("language", "needed"), [("python", "python3"), ("bash", "jq")])
+def test_the_examples_run_as_they_stand(tmp_path: Path, language: str, needed: str) -> None:
+    if not shutil.which(needed):
+        pytest.skip(f"{needed} is not installed, and the example is written for it")
+    program = tmp_path / "tools" / "painter"
+    for folder in (program.parent, tmp_path / "reports", tmp_path / "worktree" / "docs"):
+        folder.mkdir(parents=True)
+    program.write_text(_blocks(language)[0], encoding="utf-8")
+    program.chmod(0o755)
+    agent, asked = AgentDefinition(kind="generic", command=("tools/painter",)), task(folder=tmp_path)
+    assert generic.missing(agent, tmp_path, os.defpath) is None
+    environment = {"PATH": os.environ["PATH"]} | generic.environment(agent, asked)
+    argv, fed = generic.argv(agent, tmp_path), generic.stdin(asked)
+    ended = subprocess.run(argv, cwd=asked.worktree, env=environment, input=fed, timeout=30, check=False)
+    report = Path(asked.report_path)
+    found = outcome(asked, report, exit_code=ended.returncode, breach=None, start_error="")
+    assert isinstance(found, Answered) and isinstance(found.report, WorkerReport)
+    assert (found.report.verdict, found.report.summary) == ("implemented", "The fence is painted.")
+    assert (tmp_path / "worktree" / "docs" / "fence.md").read_text() == "# Paint the fence\n"
+
+
+def test_the_policy_example_defines_two_agents() -> None:
+    agents = msgspec.toml.decode(_blocks("toml")[0])["agents"]
+    kinds = {name: msgspec.convert(agent, AgentDefinition).kind for name, agent in agents.items()}
+    assert kinds == {"painter": "generic", "rehearsal": "scripted"}
+
+
+def test_the_scenario_example_is_a_scenario() -> None:
+    scenario = read_scenario(_blocks("toml")[1].encode())
+    played = scenario.call_for(task("audit", item_id="01", lane="b"))
+    assert played.report["findings"][0]["title"] == "The gate is still grey"
+
+
+def test_the_page_names_every_key_of_the_task() -> None:
+    assert set(TaskSpecification.__struct_fields__) == _first_cells(_section("The task specification"))
+
+
+def test_the_page_names_every_key_of_the_reports() -> None:
+    text = _section("The three reports")
+    for kind in set(REPORT_TYPES.values()):
+        for name in kind.__struct_fields__:
+            assert f"`{name}`" in text, f"docs/agents.md does not name {kind.__name__}.{name}"
+
+
+def test_the_page_names_every_step_and_every_outcome() -> None:
+    steps = {step.__struct_config__.tag: step for step in get_args(Step)}
+    assert _first_cells(_section("Scenarios")) - {"do"} == set(steps)
+    for name in get_args(Failure):
+        assert f"`{name}`" in _section("What comes of a call")
