@@ -8,11 +8,10 @@ import sys
 import traceback
 from contextlib import suppress
 
-from verger_probes.exits import Exit
-
 from verger_kernel.cli import dispatch
 from verger_kernel.errors import CommandError
 from verger_kernel.terminal import printable
+from verger_probes.exits import Exit
 
 
 def main() -> int:

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.errors import CommandError
 from verger_kernel.git.command import GitError
 from verger_kernel.git.repository import NoRepository, Repository, RepositoryFacts, facts
 from verger_kernel.rules.policy import Policy
+from verger_probes.exits import Exit
 
 GIT_MIN = (2, 36)
 """The first git with core.fsync, without which no commit is durable."""

@@ -11,11 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, TypeAlias, TypeVar
 
-from verger_probes.exits import Exit
-from verger_probes.version import VERSION
-
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
+from verger_probes.exits import Exit
+from verger_probes.version import VERSION
 
 COMMANDS = {
     "list-items": "playbook:list_items_command",

@@ -12,7 +12,6 @@ import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
 from msgspec.structs import replace
-from verger_probes.exits import Exit
 
 from verger_kernel.clock import now
 from verger_kernel.disk import store
@@ -24,6 +23,7 @@ from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.machine import advance
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.state import RunState
+from verger_probes.exits import Exit
 
 Tell = Callable[[e.Event], Awaitable[None]]
 Perform = Callable[[Effect, Tell], Awaitable[e.Event]]

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel.clock import start_ticks
 from verger_kernel.disk.journal import JournalBroken
@@ -30,6 +29,7 @@ from verger_kernel.rules.now import Now
 from verger_kernel.rules.plan import NormalizedPlan
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun
+from verger_probes.exits import Exit
 
 
 async def invoke(

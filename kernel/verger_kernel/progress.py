@@ -11,10 +11,6 @@ from verger_kernel.terminal import printable
 
 def line(event: e.Event, after: s.RunState) -> str:
     """What `event` means to a person, with how the item ended if it did; empty when nothing is to tell."""
-    return "\n".join(map(printable, _told(event, after).split("\n")))
-
-
-def _told(event: e.Event, after: s.RunState) -> str:
     match event:
         case e.InvocationEnded():
             return ""
@@ -47,11 +43,11 @@ def _told(event: e.Event, after: s.RunState) -> str:
 
 def _about(state: s.RunState, text: str) -> str:
     if isinstance(state.stage, s.Opening | s.Idle):
-        return text
+        return printable(text)
     spot = state.stage.spot
     where = f"round {spot.round}" if spot.attempt == 1 else f"attempt {spot.attempt} round {spot.round}"
     ending = _end(state)
-    return f"{spot.item}  {where}  {text}" + (f"\n{ending}" if ending else "")
+    return f"{spot.item}  {where}  {printable(text)}" + (f"\n{ending}" if ending else "")
 
 
 def _end(state: s.RunState) -> str:
@@ -59,8 +55,8 @@ def _end(state: s.RunState) -> str:
         case s.AwaitingGate(spot=spot):
             return f"{spot.item}  awaits a person"
         case s.BlockedExternal(spot=spot, why=why):
-            return f"{spot.item}  blocked: {why}"
+            return f"{spot.item}  blocked: {printable(why)}"
         case s.Escalated(spot=spot, why=why):
-            return f"{spot.item}  escalated: {why}"
+            return f"{spot.item}  escalated: {printable(why)}"
         case _:
             return ""

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec.structs import replace as with_fields
-from verger_probes.exits import Exit
-from verger_probes.records import sync_folder, write_record
 
 from verger_kernel.clock import now
 from verger_kernel.disk import store
@@ -25,6 +23,8 @@ from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.machine import advance
 from verger_kernel.rules.state import RunState
+from verger_probes.exits import Exit
+from verger_probes.records import sync_folder, write_record
 
 _STAGING = ".new-"
 _SWEEPS_MAX = 10

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
@@ -23,6 +22,7 @@ from verger_kernel.settings_sources import (
     read_flags,
     unknown_variables,
 )
+from verger_probes.exits import Exit
 
 EXAMPLE = (
     'lanes = { worker = "coder", audit_a = "reader", audit_b = "critic" }',

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held
@@ -15,6 +14,7 @@ from verger_kernel.disk.store import read_saved
 from verger_kernel.rules import state as s
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.saved import SavedState
+from verger_probes.exits import Exit
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):

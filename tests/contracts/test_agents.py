@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from tests.doubles import agent as double
 from tests.doubles.tasks import STAGES, task
+
 from verger_kernel.agents.base import Adapter
 from verger_kernel.agents.outcome import Answered, Failure, Outcome, Unanswered, complete_answer, outcome
 from verger_kernel.agents.registry import ADAPTERS

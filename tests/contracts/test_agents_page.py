@@ -12,8 +12,8 @@ from typing import get_args
 
 import msgspec
 import pytest
-
 from tests.doubles.tasks import task
+
 from verger_kernel.agents import generic
 from verger_kernel.agents.outcome import Answered, Failure, outcome
 from verger_kernel.agents.scenario import read_scenario

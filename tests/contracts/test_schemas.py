@@ -7,9 +7,9 @@ import json
 
 import msgspec
 import pytest
-
 from docs.draw_schemas import FOLDER, SCHEMAS, drawn
 from tests.doubles.tasks import STAGES, answer_to, task
+
 from verger_kernel.rules.packs import REPORT_TYPES, Stage
 
 

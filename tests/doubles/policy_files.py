@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.policy_snapshot import Resolved
 from verger_kernel.settings import EXAMPLE, resolve

@@ -11,14 +11,14 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 from tests.doubles.walk import Trail
-from tests.doubles.world import World, name_of
-from verger_kernel.rules import effects as f
+from tests.doubles.world import World
+
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, Record, line, read
 from verger_kernel.rules.gates import Decision
-from verger_kernel.rules.intake import first_unfinished
-from verger_kernel.rules.machine import advance, fold
+from verger_kernel.rules.intake import first_ready
+from verger_kernel.rules.machine import advance, fold, was_cut_short
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.saved import encode
 
@@ -36,7 +36,7 @@ class Killed(Exception):
 
 
 class Person:
-    """Who asks for a run, resumes it, brings evidence and decides; gives up on an item after three attempts."""
+    """Who asks for a run, resumes it, brings evidence and decides; gives an item up after three attempts."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -51,16 +51,16 @@ class Person:
             items=names[: dice.randint(1, len(names))],
             auto_advance=dice.random() < 0.5,
             max_items=dice.choice((None, None, 1, 2)),
-            evidence=self._evidence(names[0]),
+            evidence=self._evidence(names[0]) if dice.random() < 0.8 else "",
         )
 
     def next_request(self, state: s.RunState) -> tuple[e.Request, tuple[e.Event, ...]] | None:
-        """What to ask of a run at rest and what to tell it; None when nothing is left or the person gives up."""
+        """What to ask of a run at rest and what to tell it; None when nothing is left or it is given up."""
         stage = state.stage
-        if state.outstanding or isinstance(stage, s.Opening):
-            return self._again(state), ()
         if isinstance(stage, s.AwaitingGate):
-            return e.Request(kind="gate"), (e.GateDecided(decision=self._decided(stage.asked)),)
+            return self._decision(stage.asked)
+        if state.outstanding or (isinstance(stage, s.Opening | s.Idle) and was_cut_short(state)):
+            return self._again(state), ()
         if isinstance(stage, s.ItemStage):
             return None if stage.spot.attempt >= ATTEMPTS else (self._fresh(stage.spot), ())
         return self._onward(state)
@@ -75,7 +75,7 @@ class Person:
         return e.Request(kind="resume", evidence=self._evidence(spot.item) if brings else "")
 
     def _onward(self, state: s.RunState) -> tuple[e.Request, tuple[e.Event, ...]] | None:
-        left = first_unfinished(state.frame.items, state.passed_ids())
+        left = first_ready(state.frame.items, state.passed_ids())
         if not left:
             return None
         item = state.queue[0] if state.queue else left
@@ -92,19 +92,22 @@ class Person:
     def _evidence(self, item: str) -> str:
         return f"/evidence/{item}" if self.world.frame.item(item).evidence else ""
 
-    def _decided(self, asked: Decision) -> Decision:
-        approves = self.world.draw("gate", asked.item, asked.attempt).random() < 0.75
+    def _decision(self, asked: Decision) -> tuple[e.Request, tuple[e.Event, ...]] | None:
+        dice = self.world.draw("gate", asked.item, asked.attempt)
+        if dice.random() < 0.1:
+            return None
+        approves = dice.random() < 0.75
         decision = replace(asked, outcome="approved" if approves else "rejected", by="Ada", note="seen")
         if approves:
             self.approved[asked.item, asked.attempt] = decision
-        return decision
+        return e.Request(kind="settle"), (e.GateDecided(decision=decision),)
 
 
 @dataclass
 class Simulation:
-    """One run of the world `seed`; `order` says who is served first, `kills` where the kernel dies, by moment.
+    """One run of the world `seed`; `order` decides who is served first, `kills` where the kernel dies.
 
-    A moment is one attempt to write a record. `run()` goes on until the person has nothing left to ask.
+    A moment is one attempt to write a record, counted from 1. The same three values give the same run.
     """
 
     seed: int
@@ -186,7 +189,7 @@ class Simulation:
         return [self.world.perform(effect) for effect in effects]
 
     def _check_step(self, before: s.RunState | None, event: e.Event, written: bytes) -> None:
-        # A fold from the first record goes through the same steps; _load takes them all, here each is taken once.
+        # A fold from the first record takes the same steps: _load takes them all, here each is taken once.
         assert self.state is not None
         self._replica = fold([_decoder.decode(written)], self._replica)
         assert self._replica == self.state

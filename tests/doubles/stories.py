@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
+
 from verger_kernel.demo.show import build
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held

@@ -7,6 +7,7 @@ import hashlib
 from typing import Any, Literal, Self, assert_never
 
 from msgspec.structs import replace
+
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
@@ -19,7 +20,7 @@ from verger_kernel.rules.now import Now
 from verger_kernel.rules.packs import Category, Severity
 from verger_kernel.rules.verification import GroupResult
 
-Kind = Literal["run", "resume", "gate"]
+Kind = Literal["run", "resume", "settle"]
 Trail = tuple[type[s.Stage], type[e.Event], type[s.Stage]]
 """One step: from which stage, by which event, to which stage."""
 
@@ -108,7 +109,8 @@ def good_answer(effect: f.Effect) -> e.Answer:
             green = GroupResult(group=effect.group, failures=())
             return e.CommandsReturned(effect.id, result=green, report=digest("verification", effect.commit))
         case f.FreezePacket():
-            return e.PacketFrozen(effect.id, packet=digest("packet", effect.commit, effect.round))
+            where = (effect.item, effect.attempt, effect.round)
+            return e.PacketFrozen(effect.id, packet=digest("packet", where, effect.commit))
         case f.Audit():
             return _audit_returned(effect)
         case f.Triage():
@@ -231,7 +233,7 @@ class Walk:
         """A person answers the gate, in an invocation of its own."""
         assert isinstance(self.stage, s.AwaitingGate)
         decision = replace(self.stage.asked, outcome=outcome, by="Ada", note="seen", **changed)
-        self.start(kind="gate")
+        self.start(kind="settle")
         self.tell(e.GateDecided(decision=decision))
 
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.doubles.repository import make_repository, run_git
+
 import verger_kernel
 import verger_probes
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.home import find_home, run_ids
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import Event
-
-from tests.doubles.repository import make_repository, run_git
 
 PLAYBOOK = "playbook.md"
 KILLED_KERNEL = Path(__file__).with_name("killed_kernel.py")

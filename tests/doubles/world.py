@@ -1,7 +1,9 @@
 """A world drawn from a seed: it performs what a run asks of it in memory, and remembers what a disk would.
 
-Not here: who drives the run, kills it and answers its gates; see simulation.py. What is drawn depends on the item,
-attempt, round and stage alone, never on the order or the try: a killed run meets the world of the undisturbed one.
+Not here: who drives the run, kills it and answers its gates; see simulation.py.
+
+What is drawn depends on the item, attempt, round and stage alone, never on the order or the try: a killed run
+meets the world of the undisturbed one.
 """
 
 import random
@@ -10,6 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 from tests.doubles.walk import digest, facts, frame, good_answer, mark, object_id
+
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules.frame import Frame, ItemFacts
@@ -35,7 +38,7 @@ def place_of(effect: Any) -> Place:
 
 
 class World:
-    """What happens to one run. Everything here outlives a kill; what is only in a performer's hands does not."""
+    """What happens to one run. Everything here outlives a kill; what is in a performer's hands does not."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

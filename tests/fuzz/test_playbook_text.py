@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from verger_kernel.rules.playbook import PlaybookRefused, read_playbook, render_problems
 from verger_kernel.rules.playbook_document import BYTES_MAX
 from verger_kernel.rules.playbook_frozen import canonical_plan, decode_plan

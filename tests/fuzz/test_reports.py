@@ -11,8 +11,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tests.doubles.tasks import STAGES, answer_to, task, written
+
 from verger_kernel.agents.outcome import Answered, Unanswered, complete_answer, outcome
 from verger_kernel.agents.scenario import Scenario, ScenarioRefused, read_scenario
 from verger_kernel.rules.packs import (

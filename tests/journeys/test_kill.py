@@ -4,7 +4,6 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
 from tests.doubles.stories import Story, ending_of, undisturbed
 
 STORY = Story(items="01,02")

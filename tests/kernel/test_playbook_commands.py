@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from verger_kernel.commands.playbook import lint, list_items, load_playbook, show_item
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.plan import Item, NormalizedPlan

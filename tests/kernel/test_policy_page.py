@@ -9,12 +9,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.doubles.policy_files import PolicyFiles
+
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
 from verger_kernel.settings import EXAMPLE
 from verger_kernel.settings_fields import POLICY_SCHEMA, AgentSettings, LaneSettings, Layer
 from verger_kernel.settings_sources import VARIABLES
-
-from tests.doubles.policy_files import PolicyFiles
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "policy.md").read_text()

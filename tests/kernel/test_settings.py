@@ -4,13 +4,13 @@ Not here: what is wrong with one place; see test_settings_sources.py.
 """
 
 import pytest
+from tests.doubles.policy_files import BASE, PolicyFiles, above
+
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.policy import Policy
 from verger_kernel.settings import parse_agents_flag, resolve
 from verger_kernel.settings_sources import VARIABLES
 from verger_probes.exits import Exit
-
-from tests.doubles.policy_files import BASE, PolicyFiles, above
 
 
 @pytest.fixture

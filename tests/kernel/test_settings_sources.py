@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.doubles.policy_files import BASE, PolicyFiles, above
+
 from verger_kernel.errors import CommandError
 from verger_kernel.settings import resolve
 from verger_probes.exits import Exit
-
-from tests.doubles.policy_files import BASE, PolicyFiles, above
 
 
 @pytest.fixture

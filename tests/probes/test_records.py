@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from verger_probes.records import RecordRefused, read_record, write_record
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import assert_never
 
 import msgspec
-from verger_probes.exits import Exit
-from verger_probes.records import write_record
 
 from verger_kernel.agents import steps as s
 from verger_kernel.agents.answer import answer
 from verger_kernel.agents.changes import change
 from verger_kernel.agents.scenario import Call, ScenarioRefused, load_scenario
 from verger_kernel.rules.packs import TaskSpecification
+from verger_probes.exits import Exit
+from verger_probes.records import write_record
 
 _SLEEPER = "import time; time.sleep(600)"
 _MIB_OF_LINES = (b"." * 63 + b"\n") * (1 << 14)

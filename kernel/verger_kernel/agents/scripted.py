@@ -7,9 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-import verger_probes
-
 import verger_kernel
+import verger_probes
 from verger_kernel.agents.base import task_environment, task_json
 from verger_kernel.agents.scenario import ScenarioRefused, load_scenario
 from verger_kernel.rules.packs import TaskSpecification

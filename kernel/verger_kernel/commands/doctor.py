@@ -8,7 +8,6 @@ import os
 from typing import Literal
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel import checks
 from verger_kernel.checks import Check
@@ -20,6 +19,7 @@ from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, find_home, find_run
 from verger_kernel.rules.now import iso
 from verger_kernel.terminal import printable
+from verger_probes.exits import Exit
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):

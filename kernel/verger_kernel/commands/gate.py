@@ -10,7 +10,6 @@ from pathlib import Path
 
 import anyio
 from msgspec.structs import replace
-from verger_probes.exits import Exit
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
@@ -26,6 +25,7 @@ from verger_kernel.rules.events import GateDecided, Request
 from verger_kernel.rules.gates import Decision, EvidenceFile
 from verger_kernel.rules.ids import RunId, shown
 from verger_kernel.runs import open_run
+from verger_probes.exits import Exit
 
 
 def mark_manual_gate(args: argparse.Namespace) -> int:
@@ -56,7 +56,7 @@ async def _decide(
         checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
         _check_branch(home, opened.state)
         decision = _decision(stage.asked, args, files)
-        request = Request(kind="gate")
+        request = Request(kind="settle")
         state, code = await invoke(
             opened, home.repository, dict(os.environ), request, GateDecided(decision=decision)
         )

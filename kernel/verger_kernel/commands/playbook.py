@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel.clock import now
 from verger_kernel.errors import CommandError
@@ -18,6 +17,7 @@ from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.playbook import PlaybookRefused, Problem, read_playbook, render_problems
 from verger_kernel.rules.playbook_document import BYTES_MAX
 from verger_kernel.terminal import printable
+from verger_probes.exits import Exit
 
 Format = Literal["text", "json"]
 

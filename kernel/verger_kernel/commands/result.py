@@ -5,12 +5,11 @@ Not here: `status`, which reads a run that somebody else may hold.
 
 import json
 
-from verger_probes.exits import Exit
-
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules.state import RunState
 from verger_kernel.snapshot import take
 from verger_kernel.terminal import printable
+from verger_probes.exits import Exit
 
 
 def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> int:

@@ -8,7 +8,6 @@ import os
 
 import anyio
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
@@ -26,6 +25,7 @@ from verger_kernel.rules.machine import was_cut_short
 from verger_kernel.rules.policy import Policy
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun, open_run
+from verger_probes.exits import Exit
 
 
 def resume(args: argparse.Namespace) -> int:
@@ -103,6 +103,9 @@ def _request(opened: OpenRun, args: argparse.Namespace) -> Request | None:
         )
     items: tuple[str, ...] = ()
     if isinstance(state.stage, s.Idle) and not state.queue:
+        if state.invocation:
+            # It was killed when all was done but before it said so: saying it is all that is left.
+            return Request(kind="settle")
         first = first_ready(state.frame.items, state.passed_ids())
         if not first:
             return None

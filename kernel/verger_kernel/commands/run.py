@@ -9,7 +9,6 @@ import uuid
 from pathlib import Path
 
 import anyio
-from verger_probes.exits import Exit
 
 from verger_kernel import checks
 from verger_kernel.clock import now
@@ -31,6 +30,7 @@ from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.playbook_frozen import canonical_plan, snapshot_text
 from verger_kernel.rules.policy_snapshot import Resolved, policy_snapshot
 from verger_kernel.runs import OpenRun, create
+from verger_probes.exits import Exit
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,11 +7,11 @@ import argparse
 import os
 
 import msgspec
-from verger_probes.exits import Exit
 
 from verger_kernel.home import Home, find_home, find_run, run_ids
 from verger_kernel.snapshot import GateView, Snapshot, table_of, take
 from verger_kernel.terminal import printable
+from verger_probes.exits import Exit
 
 
 def status(args: argparse.Namespace) -> int:

@@ -7,12 +7,11 @@ import os
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from verger_probes.exits import Exit
-
 from verger_kernel.cli import dispatch
 from verger_kernel.demo.table import outcome_table
 from verger_kernel.errors import CommandError
 from verger_kernel.git.command import Git, Identity
+from verger_probes.exits import Exit
 
 PLAYBOOK = "playbook.md"
 _HIDDEN = {"gitignore.txt": ".gitignore"}

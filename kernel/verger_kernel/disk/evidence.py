@@ -7,13 +7,12 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from verger_probes.exits import Exit
-from verger_probes.records import write_record
-
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import Digest
+from verger_probes.exits import Exit
+from verger_probes.records import write_record
 
 
 def check(folder: Path) -> None:

@@ -7,10 +7,10 @@ import hashlib
 from pathlib import Path
 
 import msgspec
-from verger_probes.records import sync_folder
 
 from verger_kernel.disk.durable import make_folder, sync_file
 from verger_kernel.rules.ids import Digest
+from verger_probes.records import sync_folder
 
 MANIFEST = "manifest.json"
 

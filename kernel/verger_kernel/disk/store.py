@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
-from verger_probes.records import write_record
 
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
@@ -15,6 +14,7 @@ from verger_kernel.rules.chain import MACHINE_VERSION, Reading
 from verger_kernel.rules.machine import IllegalEvent, fold
 from verger_kernel.rules.saved import SavedState, encode
 from verger_kernel.rules.state import RunState
+from verger_probes.records import write_record
 
 
 class CorruptRun(Exception):

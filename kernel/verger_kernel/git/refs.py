@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from verger_probes.records import sync_folder
-
 from verger_kernel.git.checkout import Repository
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.rules.ids import ObjectId
+from verger_probes.records import sync_folder
 
 _OWN_REFS = ("refs/heads/orchestrator", "refs/verger")
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from verger_probes.records import RecordRefused, read_record, sync_folder, write_record
 
 from verger_kernel.git.checkout import NoRepository, Repository
+from verger_probes.records import RecordRefused, read_record, sync_folder, write_record
 
 _ID_BYTES = 16
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import msgspec
 from anyio import to_thread
-from verger_probes.records import sync_folder, write_record
 
 from verger_kernel.agents.outcome import Answered, Outcome, complete_answer, outcome
 from verger_kernel.agents.registry import ADAPTERS
@@ -24,6 +23,7 @@ from verger_kernel.process.runner import Job, run
 from verger_kernel.rules.events import AgentStarted, Event
 from verger_kernel.rules.ids import Digest, EffectId, tries_of
 from verger_kernel.rules.packs import TaskSpecification
+from verger_probes.records import sync_folder, write_record
 
 Tell = Callable[[Event], Awaitable[None]]
 

@@ -4,7 +4,6 @@ Not here: anything that decides; the state does.
 """
 
 import msgspec
-from verger_probes.records import write_record
 
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import RunFolder
@@ -15,6 +14,7 @@ from verger_kernel.rules.findings import Finding
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, ManualGate, NormalizedPlan
+from verger_probes.records import write_record
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):

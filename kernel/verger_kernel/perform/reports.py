@@ -7,10 +7,10 @@ from typing import Literal
 from xml.etree import ElementTree as xml
 
 import msgspec
-from verger_probes.records import write_record
 
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.rules.verification import CommandResult, GroupReport, Verdict, group_result, verdict
+from verger_probes.records import write_record
 
 
 class VerificationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

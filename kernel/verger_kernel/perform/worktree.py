@@ -4,7 +4,6 @@ Not here: how git does it; see `git/worktrees.py`.
 """
 
 import msgspec
-from verger_probes.records import write_record
 
 from verger_kernel.disk import evidence
 from verger_kernel.disk.durable import make_folder
@@ -14,6 +13,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
 from verger_kernel.rules.ids import ObjectId, tries_of
+from verger_probes.records import write_record
 
 
 def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:

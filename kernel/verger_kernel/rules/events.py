@@ -28,10 +28,10 @@ class _Answer(_Event, frozen=True):
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What one invocation is asked to do. `evidence` is an absolute folder, or empty.
 
-    `gate` only carries a recorded decision out and begins no further item.
+    `settle` carries out what was already decided and begins no further item.
     """
 
-    kind: Literal["run", "resume", "gate"]
+    kind: Literal["run", "resume", "settle"]
     items: tuple[str, ...] = ()
     auto_advance: bool = False
     max_items: int | None = None

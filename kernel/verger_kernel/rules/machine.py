@@ -173,12 +173,12 @@ def _evidence(state: s.RunState, supplied: str) -> str:
     # Evidence is for the item it was supplied for: once that one is past its preparation, it reaches no other.
     if isinstance(state.stage, s.Opening | s.Preparing):
         return supplied or state.evidence
-    return "" if state.outstanding else supplied
+    return ""
 
 
 def was_cut_short(state: s.RunState) -> bool:
     """Whether the last invocation ended before it had done what it was asked, by a kill, a signal or the world."""
-    return bool(state.invocation or state.outstanding) or isinstance(state.stage, s.Opening)
+    return bool(state.outstanding) or isinstance(state.stage, s.Opening)
 
 
 def _run_branch(frame: Frame) -> CreateRunBranch:

@@ -20,7 +20,7 @@ from verger_kernel.rules.verification import blocking_failures
 
 def next_item(state: s.RunState, now: Now) -> Step:
     """The first attempt of the next item, or a run at rest when there is none or this invocation may begin none."""
-    if state.request is None or state.request.kind == "gate" or state.items_left == 0:
+    if state.request is None or state.request.kind == "settle" or state.items_left == 0:
         return stay(state)
     choice = choose(
         state.frame.items, passed=state.passed_ids(), queue=state.queue, auto_advance=state.auto_advance

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.doubles.tasks import task
+
 from verger_kernel.agents import generic, scripted
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.rules.policy import AgentDefinition

@@ -8,8 +8,8 @@ import os
 from pathlib import Path
 
 import pytest
-
 from tests.doubles.tasks import task, written
+
 from verger_kernel.agents.outcome import (
     REPORT_BYTES_MAX,
     Answered,

@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-
 from tests.doubles.tasks import task
+
 from verger_kernel.agents import scripted
 from verger_kernel.rules.packs import AuditReport, Stage, TaskSpecification, read_report
 from verger_kernel.rules.policy import AgentDefinition

@@ -6,8 +6,8 @@ Not here: playing it; see test_player.py.
 from pathlib import Path
 
 import pytest
-
 from tests.doubles.tasks import task
+
 from verger_kernel.agents.scenario import Call, Scenario, ScenarioRefused, load_scenario, read_scenario
 
 HEAD = 'schema_version = "verger.scenario.v1"\n'

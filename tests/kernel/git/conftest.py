@@ -5,12 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.doubles.repository import head_of, make_repository, write_files
+
 from verger_kernel.git.command import Git
 from verger_kernel.git.repository import facts, find, git_for
 from verger_kernel.git.worktrees import create
 from verger_kernel.rules.ids import ObjectId
-
-from tests.doubles.repository import head_of, make_repository, write_files
 
 
 class Desk:

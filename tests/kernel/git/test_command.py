@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 import pytest
-from verger_kernel.git.command import Git, GitError, Identity, neutral_filters, search_path
-
 from tests.doubles.repository import make_repository, run_git
+
+from verger_kernel.git.command import Git, GitError, Identity, neutral_filters, search_path
 
 _LEAKS = {
     "GIT_DIR": "/elsewhere",

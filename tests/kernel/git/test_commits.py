@@ -2,13 +2,13 @@
 
 import os
 
+from tests.doubles.repository import commit_files, run_git, write_files
+from tests.kernel.git.conftest import Desk
+
 from verger_kernel.git.commits import changes, commit_tree, exists_in_tree, tree_of
 from verger_kernel.git.worktrees import record
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import Change, out_of_scope
-
-from tests.doubles.repository import commit_files, run_git, write_files
-from tests.kernel.git.conftest import Desk
 
 
 def test_equal_trees_have_no_change_and_no_patch(desk: Desk) -> None:

@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from tests.doubles.repository import commit_files, make_repository, run_git, write_files
+from tests.kernel.git.conftest import Desk, snapshot
+
 from verger_kernel.git import refs
 from verger_kernel.git.commits import changes, commit_tree
 from verger_kernel.git.removal import remove
@@ -10,9 +13,6 @@ from verger_kernel.git.repository import facts, find, git_for
 from verger_kernel.git.tripwire import escapes, tripwire
 from verger_kernel.git.worktrees import create, leftovers, quarantine, record, restore
 from verger_kernel.rules.ids import ObjectId
-
-from tests.doubles.repository import commit_files, make_repository, run_git, write_files
-from tests.kernel.git.conftest import Desk, snapshot
 
 # What an item adds to a repository: objects, and references of its own with their logs.
 _ADDED = (

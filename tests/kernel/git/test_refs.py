@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
+from tests.doubles.repository import head_of, run_git
+from tests.kernel.git.conftest import Desk
+
 from verger_kernel.git import refs
 from verger_kernel.git.commits import commit_tree, tree_of
 from verger_kernel.git.repository import find
 from verger_kernel.rules.ids import ObjectId
-
-from tests.doubles.repository import head_of, run_git
-from tests.kernel.git.conftest import Desk
 
 REF = "refs/heads/orchestrator/run/RUN_1"
 

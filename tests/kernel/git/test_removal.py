@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 
 import pytest
-from verger_kernel.git.removal import RemovalRefused, remove
-
 from tests.doubles.repository import write_files
+
+from verger_kernel.git.removal import RemovalRefused, remove
 
 
 def test_a_folder_goes_with_read_only_folders_pipes_and_odd_names(tmp_path: Path) -> None:

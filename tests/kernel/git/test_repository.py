@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.doubles.repository import EMAIL, NAME, commit_files, head_of, make_repository, run_git, write_files
+
 from verger_kernel.git.command import Identity
 from verger_kernel.git.repository import (
     NoRepository,
@@ -12,8 +14,6 @@ from verger_kernel.git.repository import (
     git_for,
     untracked_consult_paths,
 )
-
-from tests.doubles.repository import EMAIL, NAME, commit_files, head_of, make_repository, run_git, write_files
 
 
 @pytest.fixture

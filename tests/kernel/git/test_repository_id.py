@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from verger_kernel.git.repository import NoRepository, find, repository_id
-
 from tests.doubles.repository import make_repository, run_git
+
+from verger_kernel.git.repository import NoRepository, find, repository_id
 
 
 @pytest.fixture

@@ -5,6 +5,9 @@ import socket
 from pathlib import Path
 
 import pytest
+from tests.doubles.repository import commit_files, make_repository, run_git, write_files
+from tests.kernel.git.conftest import Desk, snapshot
+
 from verger_kernel.git import refs
 from verger_kernel.git.commits import tree_of
 from verger_kernel.git.removal import RemovalRefused
@@ -12,9 +15,6 @@ from verger_kernel.git.repository import facts, find, git_for
 from verger_kernel.git.tripwire import tripwire
 from verger_kernel.git.worktrees import create, leftovers, quarantine, record, restore
 from verger_kernel.rules.ids import ObjectId
-
-from tests.doubles.repository import commit_files, make_repository, run_git, write_files
-from tests.kernel.git.conftest import Desk, snapshot
 
 _ODD_NAMES = (
     b"new\nline",

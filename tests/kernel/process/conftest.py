@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from verger_kernel.process.runner import Job
-
 from tests.kernel.process.jobs import bearers, limits
+
+from verger_kernel.process.runner import Job
 
 
 @pytest.fixture

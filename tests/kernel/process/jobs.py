@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+
 from verger_kernel.rules.limits import Limits
 
 

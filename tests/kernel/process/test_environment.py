@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import anyio
 import pytest
+
 from verger_kernel.process.environment import clean_environment, is_withheld
 from verger_kernel.process.runner import Job, run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import anyio
 import pytest
-from verger_kernel.process.runner import Job, run
-
 from tests.kernel.process.jobs import limits, python
+
+from verger_kernel.process.runner import Job, run
 
 MakeJob = Callable[..., Job]
 

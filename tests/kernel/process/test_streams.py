@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from verger_kernel.process.streams import shares, streams_opened
 
 SIZES = st.integers(0, 1000)

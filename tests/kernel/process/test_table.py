@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import psutil
-from verger_kernel.process import table
-
 from tests.kernel.process.jobs import wait_for
+
+from verger_kernel.process import table
 
 
 def test_a_row_says_what_psutil_says() -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tests.kernel.process.jobs import bearers, is_gone, limits, pid_in, python, wait_for
+
 from verger_kernel.process import ending, table
 from verger_kernel.process.runner import Job, run
 from verger_kernel.process.tree import become_subreaper, end_survivors, tree_kept
-
-from tests.kernel.process.jobs import bearers, is_gone, limits, pid_in, python, wait_for
 
 MakeJob = Callable[..., Job]
 

@@ -9,10 +9,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.doubles.walk import facts, walk
+
 from verger_kernel.rules.chain import GENESIS, MACHINE_VERSION, Reading, Record, line, read
 from verger_kernel.rules.machine import fold
-
-from tests.doubles.walk import facts, walk
 
 WALK = walk(facts("01", gate=True)).rest()
 JOURNAL = WALK.journal

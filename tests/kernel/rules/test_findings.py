@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+
 from verger_kernel.rules.findings import SEVERITY_RANK, Finding, finding, from_audit, merge, merge_marks
 from verger_kernel.rules.packs import AuditReport, Category, Lane, ReportedFinding, Severity
 

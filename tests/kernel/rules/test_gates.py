@@ -5,9 +5,9 @@ Not here: what follows from one; see test_judgement.py.
 
 import pytest
 from msgspec.structs import replace
-from verger_kernel.rules.gates import Decision, EvidenceFile, StaleDecision, must_match
-
 from tests.doubles.walk import digest, object_id
+
+from verger_kernel.rules.gates import Decision, EvidenceFile, StaleDecision, must_match
 
 ASKED = Decision(
     outcome="approved",

@@ -3,9 +3,9 @@
 Not here: how it begins; see test_pipeline.py.
 """
 
-from verger_kernel.rules.intake import Choice, choose, first_unfinished, first_unmet, unmet_prerequisites
-
 from tests.doubles.walk import facts
+
+from verger_kernel.rules.intake import Choice, choose, first_ready, first_unmet, unmet_prerequisites
 
 ITEMS = (facts("01"), facts("02", prerequisites=("01",)), facts("03", prerequisites=("01", "02")))
 
@@ -23,12 +23,13 @@ def test_what_passed_is_not_done_again() -> None:
 
 
 def test_an_empty_queue_is_the_end_without_auto_advance() -> None:
-    assert chosen() == Choice("", (), "every requested item passed")
+    assert chosen() == Choice("", (), "")
+    assert chosen("01", passed=("01",)) == Choice("", (), "")
 
 
-def test_auto_advance_takes_the_first_unfinished_item_of_the_plan() -> None:
+def test_auto_advance_takes_the_first_item_of_the_plan_that_is_ready() -> None:
     assert chosen(passed=("01",), auto_advance=True) == Choice("02", (), "")
-    assert chosen("02", passed=("01",), auto_advance=True).item == "02"
+    assert chosen("03", passed=("01", "02"), auto_advance=True).item == "03"
     assert chosen(passed=("01", "02", "03"), auto_advance=True).item == ""
 
 
@@ -42,9 +43,11 @@ def test_prerequisites_are_met_by_what_passed() -> None:
     assert unmet_prerequisites(ITEMS[2], ("02", "01")) == ()
 
 
-def test_the_first_unfinished_item_is_the_first_of_the_plan_that_did_not_pass() -> None:
-    assert first_unfinished(ITEMS, ("02",)) == "01"
-    assert first_unfinished(ITEMS, ("01", "02", "03")) == ""
+def test_an_item_that_waits_for_a_later_one_is_passed_over() -> None:
+    items = (facts("01", prerequisites=("02",)), facts("02"))
+    assert first_ready(items, ()) == "02"
+    assert first_ready(items, ("02",)) == "01"
+    assert first_ready(items, ("01", "02")) == ""
 
 
 def test_a_list_of_items_can_meet_its_own_prerequisites() -> None:

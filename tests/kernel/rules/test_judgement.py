@@ -7,12 +7,12 @@ from itertools import permutations
 
 import pytest
 from msgspec.structs import replace
+from tests.doubles.walk import Walk, facts, mark, walk
+
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.gates import StaleDecision
-
-from tests.doubles.walk import Walk, facts, mark, walk
 
 FOUND = {"findings": (mark(),), "verdict": "issues_found"}
 

@@ -1,6 +1,7 @@
 """Which limit is broken first."""
 
 import pytest
+
 from verger_kernel.rules.limits import Breach, Limits, Usage, breach
 
 LIMITS = Limits(runtime_s_max=10, silence_s_max=5, output_bytes_max=100, memory_bytes_max=1000)

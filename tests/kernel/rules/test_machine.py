@@ -5,14 +5,14 @@ Not here: the steps of one item; see test_pipeline.py and test_judgement.py.
 
 import pytest
 from msgspec.structs import replace
+from tests.doubles.walk import Walk, facts, frame, red, walk
+
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.ids import next_try, tries_of
 from verger_kernel.rules.machine import fold
-
-from tests.doubles.walk import Walk, facts, frame, red, walk
 
 STANDING = (
     s.Preparing,
@@ -150,7 +150,7 @@ def test_a_fresh_attempt_begins_with_a_full_budget_on_the_run_branch() -> None:
 
 
 @pytest.mark.parametrize("verdict", ["blocked", "blocked_external"])
-@pytest.mark.parametrize("kind", ["run", "gate"])
+@pytest.mark.parametrize("kind", ["run", "settle"])
 def test_nothing_but_a_resume_leaves_a_stop(verdict: str, kind: str) -> None:
     made = walk().until(s.Working)
     made.answer(verdict=verdict)

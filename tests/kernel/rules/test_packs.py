@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
-
 from tests.doubles.tasks import STAGES, answer_to, task, written
+
 from verger_kernel.rules.packs import REPORT_TYPES, ReportRefused, Stage, read_report
 
 FINDING = {"title": "It is grey", "severity": "high", "category": "correctness", "is_blocking": True}

@@ -4,11 +4,11 @@ Not here: audits, triage and gate; see test_judgement.py.
 """
 
 import pytest
+from tests.doubles.walk import Walk, facts, frame, mark, object_id, red, walk
+
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import state as s
 from verger_kernel.rules.verification import GroupResult
-
-from tests.doubles.walk import Walk, facts, frame, mark, object_id, red, walk
 
 
 def after_worker(*, gate: bool = False, **said: object) -> Walk:
@@ -98,6 +98,7 @@ def test_an_item_whose_prerequisites_did_not_pass_does_not_begin() -> None:
     made.start("02")
     made.rest()
     assert (made.passed, made.stage) == ((), s.Idle())
+    assert made.state.trouble == "item 02 waits for 01"
 
 
 def test_a_prerequisite_that_passed_before_is_met() -> None:

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from verger_kernel.rules.plan import NormalizedPlan
 from verger_kernel.rules.playbook import PlaybookRefused, Problem, read_playbook, render_problems
 from verger_kernel.rules.playbook_document import BYTES_MAX

@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from verger_kernel.rules import playbook_cells as cells
 from verger_kernel.rules.playbook_table import split_cells
 from verger_kernel.rules.scope import FORBIDDEN_ROOTS

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from verger_kernel.rules.plan import NormalizedPlan, PlanSource
 from verger_kernel.rules.playbook import read_playbook
 from verger_kernel.rules.playbook_frozen import (

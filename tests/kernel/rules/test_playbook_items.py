@@ -1,6 +1,7 @@
 """What the cells of one row make of an item."""
 
 import pytest
+
 from verger_kernel.rules.plan import Item
 from verger_kernel.rules.playbook import PlaybookRefused, read_playbook, render_problems
 

@@ -1,6 +1,7 @@
 """Prerequisites between rows: ranges, forward references, circles."""
 
 import pytest
+
 from verger_kernel.rules.plan import NormalizedPlan
 from verger_kernel.rules.playbook import PlaybookRefused, read_playbook, render_problems
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
 from verger_kernel.rules.policy_snapshot import (
     Resolved,

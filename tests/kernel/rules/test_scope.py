@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from verger_kernel.rules.scope import FORBIDDEN_ROOTS, Change, out_of_scope, path_text
 
 

@@ -10,12 +10,12 @@ import re
 import msgspec
 import pytest
 from msgspec.structs import replace
+from tests.doubles.walk import Walk, facts, frame, walk
+
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import SCHEMA, SavedState, encode, saved
-
-from tests.doubles.walk import Walk, facts, frame, walk
 
 
 def hundred(items: int) -> Walk:

@@ -5,13 +5,13 @@ Not here: why a way is taken; see test_pipeline.py and test_judgement.py.
 
 import pytest
 from msgspec.structs import replace
+from tests.doubles.walk import Walk, facts, frame, mark, red, walk
+
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.machine import IllegalEvent, advance
 from verger_kernel.rules.transitions import RUN_EVENTS, TRANSITIONS, allowed
-
-from tests.doubles.walk import Walk, facts, frame, mark, red, walk
 
 Way = tuple[type[s.Stage], type[e.Event], type[s.Stage]]
 STAGES = tuple(TRANSITIONS)

@@ -6,11 +6,11 @@ Not here: what the run does with a ruling; see test_judgement.py.
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.doubles.walk import mark
+
 from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.packs import Category, Severity
 from verger_kernel.rules.triage import Case, Ruling, rule
-
-from tests.doubles.walk import mark
 
 PROPOSALS = ("", "pass", "fix_required", "awaiting_human_gate", "blocked_external", "escalate")
 HARMLESS = mark("harmless", blocking=False, severity="low")

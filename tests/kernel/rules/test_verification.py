@@ -4,6 +4,7 @@ Not here: running anything.
 """
 
 import pytest
+
 from verger_kernel.rules.verification import (
     ArtifactResult,
     CommandResult,
