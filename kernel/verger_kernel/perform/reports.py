@@ -28,7 +28,7 @@ class VerificationReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 def add_group(
     folder: AttemptFolder, *, run_id: str, item: str, attempt: int, round_: int, group: GroupReport
 ) -> bytes:
-    """Writes the round's report with `group` in it, in place of an earlier try of that group; answers with its bytes."""
+    """Writes the round's report with `group` in it, in place of an earlier try; answers with its bytes."""
     path = folder.verification(round_)
     before: tuple[GroupReport, ...] = ()
     if path.exists():

@@ -42,7 +42,7 @@ def record(site: Site, item: str, attempt: int) -> ObjectId:
 
 
 def reset(site: Site, effect: RunWorker) -> str:
-    """Sets the worktree back to where the stage began; answers with the ref that keeps what was left, if anything was."""
+    """Sets the worktree back to where the stage began; answers with the ref that keeps what was left there."""
     folder = site.attempt(effect.item, effect.attempt)
     name = f"{effect.stage}-round-{effect.round}-try-{tries_of(effect.id) - 1}"
     kept = _quarantine(site, effect.item, effect.attempt, name, effect.tip)

@@ -45,7 +45,7 @@ def first_ready(items: Iterable[ItemFacts], passed: Collection[str]) -> str:
 def first_unmet(
     items: Iterable[ItemFacts], wanted: tuple[str, ...], passed: Collection[str]
 ) -> tuple[str, tuple[str, ...]] | None:
-    """The first item of `wanted` whose prerequisites neither passed nor come earlier in `wanted`; None if all are met."""
+    """The first item of `wanted` with prerequisites that neither passed nor come before it; None if there is none."""
     by_id = {facts.item_id: facts for facts in items}
     done = set(passed)
     for item in wanted:

@@ -131,7 +131,7 @@ def gate_opened(state: s.RunState, event: e.GateOpened, now: Now) -> Step:
 
 
 def gate_decided(state: s.RunState, event: e.GateDecided, now: Now) -> Step:
-    """An approval closes the item, a rejection escalates it. Raises StaleDecision for a decision about something else."""
+    """An approval closes the item, a rejection escalates it. Raises StaleDecision when it is about something else."""
     stage = state.stage
     assert isinstance(stage, s.AwaitingGate)
     must_match(event.decision, stage.asked)

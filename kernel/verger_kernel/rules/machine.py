@@ -1,6 +1,6 @@
 """The heart: `advance(state, event, now)` gives the next state and the effects to perform.
 
-Not here: the steps of one item; see `pipeline.py` and `judgement.py`. Pure: time comes in as `now`, the world as events.
+Not here: the steps of one item; see `pipeline.py` and `judgement.py`. Time comes in as `now`, the world as events.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ class IllegalEvent(Exception):
 
 
 def fold(records: Iterable[Record], state: s.RunState | None = None) -> s.RunState:
-    """The state after `records`, from the beginning or from `state`. Raises IllegalEvent; ValueError when there are none."""
+    """The state after `records`, from the beginning or from `state`. Raises IllegalEvent, or ValueError for nothing."""
     for record in records:
         state, _ = advance(state, record.event, record.now)
         state = replace(state, journal_seq=record.seq, journal_head=record.hash)

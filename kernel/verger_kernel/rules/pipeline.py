@@ -147,7 +147,7 @@ def _commands(state: s.RunState, spot: s.Spot, index: int) -> f.RunCommands:
 
 
 def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) -> Step:
-    """The next group; after the last one a packet, or a mending round without any audit when something required failed."""
+    """The next group; after the last one a packet, or, when something required failed, a round without any audit."""
     stage = state.stage
     assert isinstance(stage, s.Verifying)
     groups = (*stage.groups, event.result)

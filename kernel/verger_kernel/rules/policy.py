@@ -52,7 +52,7 @@ class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Every setting of a run, resolved. Times in seconds, sizes in MiB; all integers are at least 1 but the two round budgets."""
+    """Every setting of a run, resolved. Times in seconds, sizes in MiB; only the two round budgets may be 0."""
 
     agents: dict[str, AgentDefinition]
     lanes: Lanes

@@ -1,6 +1,6 @@
 """The run machine's map as literals: which events a stage knows, and where each can lead.
 
-Not here: the conditions; see `machine.py`, `pipeline.py` and `judgement.py`, which are checked against this table at each step.
+Not here: the conditions; see `machine.py`, `pipeline.py` and `judgement.py`. Each step is checked against this table.
 """
 
 from verger_kernel.rules import events as e
