@@ -29,7 +29,7 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 def rule(case: Case) -> Ruling:
-    """The ruling. A proposal can be stricter than the rule and can dismiss findings; it cannot skip one that is left."""
+    """The ruling. A proposal can be stricter than the rule and can dismiss findings; it cannot skip what is left."""
     open_findings = tuple(mark for mark in case.findings if mark.finding_id not in case.dismissed)
     blocking = tuple(mark for mark in open_findings if mark.is_blocking)
     if case.proposal == "escalate":
