@@ -6,6 +6,7 @@ Not here: the command lines that lead here; see `commands/`.
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -44,7 +45,12 @@ async def invoke(
     Raises CommandError when the run cannot be written any more; the run itself stays resumable.
     """
     become_subreaper()
-    driver = _driver(run, _site(run, repository, ambient))
+    for note in run.notes:
+        _tell(note)
+    site = _site(run, repository, ambient)
+    if run.before:
+        publish(run.folder, site.plan, run.before, run.state)
+    driver = _driver(run, site)
     start = e.InvocationStarted(
         invocation=driver.invocation,
         pid=os.getpid(),
@@ -93,11 +99,16 @@ def _driver(run: OpenRun, site: Site) -> Driver:
 
     def watch(before: s.RunState, event: e.Event, after: s.RunState, _moment: Now) -> None:
         publish(site.folder, site.plan, before, after)
-        text = line(event, after)
-        if text:
-            print(text, file=sys.stderr, flush=True)
+        _tell(line(event, after))
 
     return Driver(run.folder, run.run_lock, run.journal, run.state, hands, watch)
+
+
+def _tell(text: str) -> None:
+    # Nobody may be listening any more: the run goes on, and status tells the rest.
+    with suppress(OSError):
+        if text:
+            print(text, file=sys.stderr, flush=True)
 
 
 def exit_of(state: s.RunState) -> Exit:

@@ -33,13 +33,17 @@ _SWEEPS_MAX = 10
 
 @dataclass(frozen=True)
 class OpenRun:
-    """A run that no other process can drive. `swept` counts processes of an earlier one that had to be ended."""
+    """A run that no other process can drive. `swept` counts processes of an earlier one that had to be ended.
+
+    `before` is the state before the last record, where the process before may have died without publishing the step.
+    """
 
     folder: RunFolder
     run_lock: FileLock
     tree_lock: FileLock
     journal: Journal
     state: RunState
+    before: RunState | None = None
     swept: int = 0
     notes: tuple[str, ...] = ()
 
@@ -107,7 +111,7 @@ async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
     notes = [note for note in (loaded.rebuilt, _tail_note(loaded)) if note]
     state = loaded.state
     journal = Journal(folder.journal, state.journal_seq, state.journal_head)
-    return OpenRun(folder, run_lock, tree_lock, journal, state, swept, tuple(notes))
+    return OpenRun(folder, run_lock, tree_lock, journal, state, loaded.before, swept, tuple(notes))
 
 
 def _tail_note(loaded: store.Loaded) -> str:

@@ -23,9 +23,13 @@ class CorruptRun(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run as its journal tells it. `redone` records were not in `run_state.json` yet, `cut` bytes are no record."""
+    """A run as its journal tells it. `redone` records were not in `run_state.json` yet, `cut` bytes are no record.
+
+    `before` is the state before the last record, None when there is only one: that step may not be published yet.
+    """
 
     state: RunState
+    before: RunState | None
     redone: int
     cut: int
     length: int
@@ -54,14 +58,16 @@ def load(folder: RunFolder) -> Loaded:
     _check_versions(folder, reading)
     try:
         counted, rebuilt = _counted(folder, reading)
-        state = fold(reading.records[:counted]) if counted else None
-        if state is not None and not rebuilt:
-            _check_equal(folder, state)
-        state = fold(reading.records[counted:], state)
+        before, state = None, fold(reading.records[:1])
+        for record in reading.records:
+            if record.seq > 1:
+                before, state = state, fold((record,), state)
+            if record.seq == counted:
+                _check_equal(folder, state)
     except (IllegalEvent, AssertionError, KeyError, ValueError) as error:
         raise CorruptRun(f"{folder.journal} tells a story that cannot happen: {error}") from error
     size = folder.journal.stat().st_size
-    return Loaded(state, len(reading.records) - counted, size - reading.length, reading.length, rebuilt)
+    return Loaded(state, before, len(reading.records) - counted, size - reading.length, reading.length, rebuilt)
 
 
 def _check_versions(folder: RunFolder, reading: Reading) -> None:
