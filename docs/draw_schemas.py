@@ -21,9 +21,11 @@ from verger_kernel.rules.packs import (  # noqa: E402
     TriageReport,
     WorkerReport,
 )
+from verger_kernel.rules.policy_snapshot import RuntimePolicySnapshot  # noqa: E402
 
 SCHEMAS: dict[str, type] = {
     "verger.audit_report.v1": AuditReport,
+    "verger.runtime_policy.v1": RuntimePolicySnapshot,
     "verger.scenario.v1": Scenario,
     "verger.task_specification.v1": TaskSpecification,
     "verger.triage_report.v1": TriageReport,

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.rules.ids import shown
+
 Stage = Literal["execute", "fix", "remediate", "audit", "triage"]
 Lane = Literal["a", "b"]
 LANES: tuple[Lane, ...] = ("a", "b")
@@ -156,7 +158,7 @@ class FindingDisposition(_Wire, frozen=True, kw_only=True):
 
 
 class TriageReport(_Report, frozen=True, kw_only=True):
-    """What a triage agent proposes; `triage.decide` bounds it."""
+    """What a triage agent proposes; `triage.rule` bounds it."""
 
     schema_version: Literal["verger.triage_report.v1"]
     stage: Literal["triage"]
