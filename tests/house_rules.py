@@ -245,7 +245,7 @@ def _is_pure_import(module: Module, name: str) -> bool:
     if _floor_of(name):
         return bool({"rules", "protocol"} & set(name.split(".")))
     if name.split(".")[0] == "markdown_it":
-        return fnmatch(module.file, "kernel/verger_kernel/rules/playbook*.py")
+        return fnmatch(module.file, "kernel/verger_kernel/rules/playbook/*.py")
     return name.split(".")[0] in PURE_LIBRARY
 
 

@@ -59,7 +59,7 @@ class Person:
         stage = state.stage
         if isinstance(stage, s.AwaitingGate):
             return self._decision(stage.asked)
-        if state.outstanding or (isinstance(stage, s.Opening | s.Idle) and was_cut_short(state)):
+        if was_cut_short(state):
             return self._again(state), ()
         if isinstance(stage, s.ItemStage):
             return None if stage.spot.attempt >= ATTEMPTS else (self._fresh(stage.spot), ())
@@ -121,6 +121,7 @@ class Simulation:
         self.moment = 0
         self.in_flight = 0
         self.trail: set[Trail] = set()
+        self.asked: set[str] = set()
         self.state: s.RunState | None = None
         self._dice = random.Random(f"{self.seed}/order/{self.order}")
         self._replica: s.RunState | None = None
@@ -184,6 +185,9 @@ class Simulation:
         self.journal += written
         self.state = replace(after, journal_seq=seq + 1, journal_head=head)
         self._check_step(before, event, written)
+        ids = {effect.id for effect in effects}
+        assert self.asked.isdisjoint(ids), "an effect was asked for twice under one name"
+        self.asked |= ids
         if kill == "after":
             raise Killed
         return [self.world.perform(effect) for effect in effects]

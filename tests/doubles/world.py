@@ -156,7 +156,8 @@ class World:
         dice = self.draw("triage", place_of(effect))
         if dice.random() < 0.03:
             return replace(good_answer(effect), problem="timeout", decision="")
-        dismissed = tuple(f"finding_{n}" for n in range(len(CATEGORIES)) if dice.random() < 0.3)
+        names = (*map(str, range(len(CATEGORIES))), "required", "suggested")
+        dismissed = tuple(f"finding_{name}" for name in names if dice.random() < 0.3)
         return replace(good_answer(effect), decision=dice.choice(PROPOSALS), dismissed=dismissed)
 
     def _done(self, effect: f.Effect) -> e.Event:

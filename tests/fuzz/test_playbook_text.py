@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verger_kernel.rules.playbook import PlaybookRefused, read_playbook, render_problems
-from verger_kernel.rules.playbook_document import BYTES_MAX
-from verger_kernel.rules.playbook_frozen import canonical_plan, decode_plan
+from verger_kernel.rules.playbook.document import BYTES_MAX
+from verger_kernel.rules.playbook.frozen import canonical_plan, decode_plan
+from verger_kernel.rules.playbook.reader import PlaybookRefused, read_playbook, render_problems
 
 HARNESS = (Path(__file__).parents[1] / "data" / "playbooks" / "harness.md").read_bytes()
 PIECES = [

@@ -10,7 +10,7 @@ import pytest
 from verger_kernel.commands.playbook import lint, list_items, load_playbook, show_item
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.plan import Item, NormalizedPlan
-from verger_kernel.rules.playbook_frozen import canonical_plan
+from verger_kernel.rules.playbook.frozen import canonical_plan
 from verger_probes.exits import Exit
 
 PLAYBOOKS = Path(__file__).parents[1] / "data" / "playbooks"

@@ -1,6 +1,6 @@
 """Looking at a playbook without running it: `list-items`, `show-item` and `lint`.
 
-Not here: what makes a playbook valid; see `rules/playbook.py`.
+Not here: what makes a playbook valid; see `rules/playbook/reader.py`.
 """
 
 import argparse
@@ -14,8 +14,8 @@ from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, NormalizedPlan
-from verger_kernel.rules.playbook import PlaybookRefused, Problem, read_playbook, render_problems
-from verger_kernel.rules.playbook_document import BYTES_MAX
+from verger_kernel.rules.playbook.document import BYTES_MAX
+from verger_kernel.rules.playbook.reader import PlaybookRefused, Problem, read_playbook, render_problems
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 

@@ -1,6 +1,6 @@
 """Findings with their words: made from reports, merged so that swapping the lanes changes nothing.
 
-Not here: what is done about them; see `triage.py`. Source: playbook-contract, "Findings".
+Not here: what is done about them; see `triage.py`. Source: agents.md, "The three reports".
 """
 
 import hashlib

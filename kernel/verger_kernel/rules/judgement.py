@@ -14,7 +14,7 @@ from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.packs import LANES
 from verger_kernel.rules.rounds import escalate, mend, named
-from verger_kernel.rules.step import Step, go, stay
+from verger_kernel.rules.step import IllegalEvent, Step, go, stay
 from verger_kernel.rules.triage import Case, Ruling, rule
 
 
@@ -23,7 +23,7 @@ def audit_returned(state: s.RunState, event: e.AuditReturned, now: Now) -> Step:
     stage = state.stage
     assert isinstance(stage, s.Auditing)
     if event.lane in (result.lane for result in stage.lanes):
-        raise ValueError(f"lane {event.lane} answered twice")
+        raise IllegalEvent(f"lane {event.lane} answered twice")
     lanes = tuple(sorted((*stage.lanes, _lane_result(event)), key=lambda result: result.lane))
     if len(lanes) < len(LANES):
         return stay(replace(state, stage=replace(stage, lanes=lanes)))

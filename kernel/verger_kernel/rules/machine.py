@@ -16,12 +16,8 @@ from verger_kernel.rules.effects import CreateRunBranch, Effect, PrepareWorktree
 from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.ids import EffectId, effect_id, next_try
 from verger_kernel.rules.now import Now
-from verger_kernel.rules.step import Step, go, stay
+from verger_kernel.rules.step import IllegalEvent, Step, go, stay
 from verger_kernel.rules.transitions import allowed
-
-
-class IllegalEvent(Exception):
-    """An event that the stage does not know: the journal is not one of ours, or the kernel has a defect."""
 
 
 def fold(records: Iterable[Record], state: s.RunState | None = None) -> s.RunState:
@@ -152,6 +148,8 @@ def _invocation_started(state: s.RunState, event: e.InvocationStarted, now: Now)
 
 def _asked(state: s.RunState, request: e.Request) -> s.RunState:
     """The state with what is asked of it now; what was asked of an invocation that was cut short still counts."""
+    if request.kind == "settle":
+        return state
     if not was_cut_short(state):
         return replace(
             state,

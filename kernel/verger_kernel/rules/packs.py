@@ -7,8 +7,6 @@ from typing import Literal
 
 import msgspec
 
-from verger_kernel.rules.ids import shown
-
 Stage = Literal["execute", "fix", "remediate", "audit", "triage"]
 Lane = Literal["a", "b"]
 LANES: tuple[Lane, ...] = ("a", "b")

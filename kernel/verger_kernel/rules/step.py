@@ -8,6 +8,11 @@ from msgspec.structs import replace
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.state import RunState, Stage
 
+
+class IllegalEvent(Exception):
+    """An event that cannot happen where the run stands: the journal is not one of ours, or the kernel has a defect."""
+
+
 Step = tuple[RunState, tuple[Effect, ...]]
 
 

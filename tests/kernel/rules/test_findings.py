@@ -130,8 +130,10 @@ def test_the_gravest_come_first_then_by_id(found: tuple[Finding, ...]) -> None:
 
 
 def test_an_id_stays_what_it_always_was() -> None:
-    # SHA-256, cut to 16 digits, of the JSON with sorted keys; the old system names findings the same way.
-    said = '{"category": "test_gap", "evidence": ["line 3"], "file_paths": ["a.py", "b.py"], "title": "no test"}'
+    # SHA-256, cut to 16 digits, of the JSON with sorted keys: a change would rename every finding on record.
+    said = (
+        '{"category": "test_gap", "evidence": ["line 3"], "file_paths": ["a.py", "b.py"], "title": "no test"}'
+    )
     assert one().mark.finding_id == f"finding_{hashlib.sha256(said.encode()).hexdigest()[:16]}"
     assert one().mark.finding_id == "finding_e1fd1d3d339ef417"
 

@@ -13,6 +13,8 @@ from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.gates import StaleDecision
+from verger_kernel.rules.step import IllegalEvent
+from verger_kernel.rules.verification import GroupResult
 
 FOUND = {"findings": (mark(),), "verdict": "issues_found"}
 
@@ -77,7 +79,7 @@ def test_one_lane_cannot_answer_for_both() -> None:
     made = walk().until(s.Auditing)
     lane_a, lane_b = made.state.outstanding
     made.answer(lane_a)
-    with pytest.raises(ValueError, match="lane a answered twice"):
+    with pytest.raises(IllegalEvent, match="lane a answered twice"):
         made.answer(lane_b, lane="a")
 
 
@@ -117,6 +119,24 @@ def test_what_the_worker_left_unresolved_is_mended_even_if_nobody_found_anything
     (fix,) = made.answer()
     assert isinstance(fix, f.RunWorker)
     assert (fix.stage, fix.round, fix.rework) == ("fix", 1, ())
+
+
+def test_what_the_worker_leaves_to_the_person_at_the_gate_reaches_the_gate() -> None:
+    made = walk(facts(gate=True)).until(s.Working)
+    made.answer(verdict="needs_human_input", unresolved=1)
+    made.until(s.Auditing)
+    made.answer()
+    made.answer()
+    assert isinstance(made.stage, s.OpeningGate)
+
+
+def test_a_failed_suggestion_is_mended_only_if_triage_asks_for_it() -> None:
+    for decision, stage in (("pass", s.Closing), ("fix_required", s.Working)):
+        made = walk(facts(groups=("suggested",)), triage_agent=True).until(s.Verifying)
+        lint = mark("lint", blocking=False, severity="low", source="verification")
+        made.answer(result=GroupResult(group="suggested", failures=(lint,)))
+        made.until(s.Triaging).answer(decision=decision)
+        assert isinstance(made.stage, stage)
 
 
 def test_something_missing_outside_is_waited_for() -> None:

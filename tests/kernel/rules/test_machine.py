@@ -1,6 +1,6 @@
-"""What the machine promises of every run: late answers, crashes, invocations, evidence and what is counted.
+"""What the machine promises of every run: late answers, crashes, invocations and what is counted.
 
-Not here: the steps of one item; see test_pipeline.py and test_judgement.py.
+Not here: the steps of one item (test_pipeline.py, test_judgement.py); evidence (test_machine_evidence.py).
 """
 
 import pytest
@@ -167,73 +167,18 @@ def test_a_resume_does_not_pass_a_gate() -> None:
     assert made.stage == waiting
 
 
-def test_the_first_prepared_item_takes_the_evidence_and_leaves_none() -> None:
-    made = Walk(frame(facts("01", evidence=True), facts("02", evidence=True)))
-    made.start("01", "02", evidence="/evidence")
-    made.until(s.Preparing)
-    assert made.state.outstanding[0].evidence == "/evidence"
-    made.rest()
-    assert made.passed == ("01",)
-    assert isinstance(made.stage, s.BlockedExternal)
-    assert made.spot.item == "02"
-
-
-def test_evidence_outlives_a_crash_until_it_is_taken() -> None:
-    made = Walk(frame(facts(evidence=True)))
-    made.start("01", evidence="/evidence")
+def test_what_a_run_was_created_for_survives_a_kill_before_anything_was_done() -> None:
+    made = Walk(frame(facts("01"), facts("02"), facts("03")), "03", "01")
     made.start(kind="resume")
-    made.until(s.Preparing)
-    (prepare,) = made.start(kind="resume")
-    assert isinstance(prepare, f.PrepareWorktree)
-    assert prepare.evidence == "/evidence"
-    assert made.until(s.Working).state.evidence == ""
+    assert made.rest().passed == ("03", "01")
 
 
-def test_a_folder_that_could_not_be_taken_can_be_replaced() -> None:
-    made = Walk(frame(facts(evidence=True)))
-    made.start("01", evidence="/gone")
-    made.until(s.Preparing)
-    made.tell(e.EffectFailed(effect=made.state.outstanding[0].id, what="no such folder"))
-    made.end()
-    (prepare,) = made.start(kind="resume", evidence="/here")
-    assert isinstance(prepare, f.PrepareWorktree)
-    assert prepare.evidence == "/here"
-
-
-def test_evidence_that_comes_in_the_midst_of_an_item_reaches_no_other() -> None:
-    made = Walk(frame(facts("01", evidence=True), facts("02", evidence=True)))
-    made.start("01", "02", evidence="/first")
-    made.until(s.Working)
-    made.start(kind="resume", evidence="/again")
+def test_a_kill_at_rest_leaves_nothing_to_be_asked_again() -> None:
+    made = Walk(frame(facts("01"), facts("02"), facts("03")))
+    made.start("01", max_items=1, auto_advance=True)
     made.rest()
-    assert isinstance(made.stage, s.BlockedExternal)
-    assert made.spot.item == "02"
-
-
-def test_evidence_of_a_killed_invocation_reaches_no_item_of_the_next() -> None:
-    made = Walk(frame(facts("01", evidence=True)))
-    made.start()
-    made.rest().end()
-    made.start(kind="resume", evidence="/for-nothing")
-    made.start("01", kind="resume")
-    assert isinstance(made.stage, s.BlockedExternal)
-
-
-def test_evidence_for_nothing_is_forgotten_with_its_invocation() -> None:
-    made = Walk(frame(facts("01", evidence=True)))
-    made.start(evidence="/evidence")
-    made.rest()
-    made.end()
-    made.start("01", kind="resume")
-    assert isinstance(made.stage, s.BlockedExternal)
-
-
-def test_an_item_that_waits_for_evidence_begins_when_it_comes() -> None:
-    made = walk(facts(evidence=True)).rest()
-    made.end()
-    made.start(kind="resume", evidence="/evidence")
-    assert isinstance(made.stage, s.Preparing)
-    assert made.rest().passed == ("01",)
+    assert made.start("02", kind="resume") != ()
+    assert made.rest().passed == ("01", "02")
 
 
 def test_each_start_of_an_agent_is_counted() -> None:
@@ -284,3 +229,13 @@ def test_an_effect_id_is_never_used_twice() -> None:
     assert made.passed == ("01", "02")
     ids = [effect.id for effect in made.asked]
     assert len(ids) == len(set(ids)) > 40
+
+
+def test_a_settling_that_is_cut_short_does_not_lift_the_limit_on_items() -> None:
+    made = Walk(frame(facts("01", gate=True), facts("02"), facts("03")))
+    made.start("01", "02", "03", max_items=1)
+    made.until(s.AwaitingGate).end()
+    made.start(kind="settle")
+    made.decide()
+    made.start(kind="resume")
+    assert len(made.rest().passed) == 1

@@ -10,7 +10,8 @@ from tests.doubles.walk import Walk, facts, frame, mark, red, walk
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import read
-from verger_kernel.rules.machine import IllegalEvent, advance
+from verger_kernel.rules.machine import advance
+from verger_kernel.rules.step import IllegalEvent
 from verger_kernel.rules.transitions import RUN_EVENTS, TRANSITIONS, allowed
 
 Way = tuple[type[s.Stage], type[e.Event], type[s.Stage]]

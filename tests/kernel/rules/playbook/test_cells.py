@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from verger_kernel.rules import playbook_cells as cells
-from verger_kernel.rules.playbook_table import split_cells
+from verger_kernel.rules.playbook import cells
+from verger_kernel.rules.playbook.table import split_cells
 from verger_kernel.rules.scope import FORBIDDEN_ROOTS
 
 TEXT = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Z")), min_size=1)

@@ -3,7 +3,7 @@
 import pytest
 
 from verger_kernel.rules.plan import Item
-from verger_kernel.rules.playbook import PlaybookRefused, read_playbook, render_problems
+from verger_kernel.rules.playbook.reader import PlaybookRefused, read_playbook, render_problems
 
 VALUES = {
     "step_id": "01",

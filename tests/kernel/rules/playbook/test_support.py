@@ -1,7 +1,7 @@
 """The sections around the table."""
 
 from verger_kernel.rules.plan import NormalizedPlan
-from verger_kernel.rules.playbook import read_playbook
+from verger_kernel.rules.playbook.reader import read_playbook
 
 TABLE = """## 2 Any title
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from verger_kernel.rules.plan import NormalizedPlan
-from verger_kernel.rules.playbook import PlaybookRefused, Problem, read_playbook, render_problems
-from verger_kernel.rules.playbook_document import BYTES_MAX
-from verger_kernel.rules.playbook_frozen import canonical_plan
-from verger_kernel.rules.playbook_table import ITEMS_MAX, REQUIRED_COLUMNS, RESERVED_COLUMNS
+from verger_kernel.rules.playbook.document import BYTES_MAX
+from verger_kernel.rules.playbook.frozen import canonical_plan
+from verger_kernel.rules.playbook.reader import PlaybookRefused, Problem, read_playbook, render_problems
+from verger_kernel.rules.playbook.table import ITEMS_MAX, REQUIRED_COLUMNS, RESERVED_COLUMNS
 
-PLAYBOOKS = Path(__file__).parents[2] / "data" / "playbooks"
+PLAYBOOKS = Path(__file__).parents[3] / "data" / "playbooks"
 ROW = {
     "step_id": "01",
     "phase": "Greeting",
@@ -97,8 +97,20 @@ def test_underlined_and_indented_headings_are_none() -> None:
 
 def test_the_separator_may_be_missing_and_text_may_stand_before_the_first_row() -> None:
     header, _, row = playbook({}).splitlines()[2:]
-    plan = read(f"## 2. Plan\n\nWords.\n| other | table |\n{header}\n\nMore words.\n\n{row}\nEnd.\n{row}\n")
+    plan = read(f"## 2. Plan\n\nWords.\n| other | table |\n{header}\n\nMore words.\n\n{row}\nEnd.\n")
     assert [(item.item_id, item.source_row.line_start) for item in plan.items] == [("01", 9)]
+
+
+def test_a_row_behind_the_end_of_the_table_is_not_lost_in_silence() -> None:
+    row = playbook({"step_id": "02"}).splitlines()[-1]
+    assert only(f"{playbook({})}\n{row}\n") == (
+        "line 7: '02' stands behind the end of the table. Remove the lines between it and the table."
+    )
+
+
+def test_a_table_of_its_own_may_follow() -> None:
+    plan = read(f"{playbook({})}\n| word | meaning |\n|---|---|\n| item | a row |\n")
+    assert len(plan.items) == 1
 
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing_but_the_digest() -> None:
@@ -171,19 +183,23 @@ def test_a_file_that_holds_no_table_is_refused_with_the_way_out(text: str | byte
 
 
 def test_markdown_that_exhausts_the_stack_is_refused() -> None:
-    def deep(frames: int) -> tuple[Problem, ...]:
-        return deep(frames - 1) if frames else refused("> - > - > - x\n" * 2 + playbook({}))
+    text = "> - > - > - x\n" * 2 + playbook({})
 
-    # Enough stack to get to the parser, not enough for its nested blocks.
-    frames = sys.getrecursionlimit() - _depth() - 24
-    assert "nested too deeply" in deep(frames)[0].why
+    def whys(frames: int) -> list[str]:
+        try:
+            if frames:
+                return whys(frames - 1)
+            read(text)
+        except PlaybookRefused as caught:
+            return [problem.why for problem in caught.problems]
+        except RecursionError:
+            # Too little stack even to reach the parser.
+            return []
+        return ["read"]
 
-
-def _depth() -> int:
-    frame, depth = sys._getframe(), 0
-    while frame.f_back:
-        frame, depth = frame.f_back, depth + 1
-    return depth
+    answers = [whys(frames) for frames in range(0, sys.getrecursionlimit(), 3)]
+    assert answers[0] == ["read"]
+    assert ["its markdown is nested too deeply"] in answers
 
 
 def test_the_contract_names_every_column_and_its_example_reads() -> None:

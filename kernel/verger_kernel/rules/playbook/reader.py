@@ -6,14 +6,14 @@ Not here: reading the file; see `commands/playbook.py`. Source: playbook-contrac
 import hashlib
 
 from verger_kernel.rules.plan import NormalizedPlan, PlanSource
-from verger_kernel.rules.playbook_cells import slug
-from verger_kernel.rules.playbook_document import Section, read_sections, read_text
-from verger_kernel.rules.playbook_items import read_item
-from verger_kernel.rules.playbook_order import read_order
-from verger_kernel.rules.playbook_problems import PlaybookRefused, Problem, file_problem, render_problems
-from verger_kernel.rules.playbook_row import RowReader
-from verger_kernel.rules.playbook_support import global_context, read_support
-from verger_kernel.rules.playbook_table import ITEMS_MAX, Table, header_problems, read_table, row_problems
+from verger_kernel.rules.playbook.cells import slug
+from verger_kernel.rules.playbook.document import Section, read_sections, read_text
+from verger_kernel.rules.playbook.items import read_item
+from verger_kernel.rules.playbook.order import read_order
+from verger_kernel.rules.playbook.problems import PlaybookRefused, Problem, file_problem, render_problems
+from verger_kernel.rules.playbook.row import RowReader
+from verger_kernel.rules.playbook.support import global_context, read_support
+from verger_kernel.rules.playbook.table import ITEMS_MAX, Table, header_problems, read_table, row_problems
 
 __all__ = ["PlaybookRefused", "Problem", "read_playbook", "render_problems"]
 

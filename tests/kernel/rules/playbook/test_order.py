@@ -3,7 +3,7 @@
 import pytest
 
 from verger_kernel.rules.plan import NormalizedPlan
-from verger_kernel.rules.playbook import PlaybookRefused, read_playbook, render_problems
+from verger_kernel.rules.playbook.reader import PlaybookRefused, read_playbook, render_problems
 
 HEADER = (
     "| step_id | prerequisites | phase | action | why_now | owner_type | repo_surfaces | deliverable"

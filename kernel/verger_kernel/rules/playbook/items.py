@@ -1,6 +1,6 @@
 """From one row of a playbook to one item of the plan.
 
-Not here: what several rows say together; see `playbook_order.py`. Source: playbook-contract, "Columns".
+Not here: what several rows say together; see `order.py`. Source: playbook-contract, "Columns".
 """
 
 from typing import cast, get_args
@@ -15,9 +15,9 @@ from verger_kernel.rules.plan import (
     SupportSection,
     VerificationHints,
 )
-from verger_kernel.rules.playbook_cells import slug
-from verger_kernel.rules.playbook_row import RowReader
-from verger_kernel.rules.playbook_table import RESERVED_COLUMNS
+from verger_kernel.rules.playbook.cells import slug
+from verger_kernel.rules.playbook.row import RowReader
+from verger_kernel.rules.playbook.table import RESERVED_COLUMNS
 
 EVIDENCE_REQUIRED = "human_supplied_evidence_required"
 

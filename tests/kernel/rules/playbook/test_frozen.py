@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verger_kernel.rules.plan import NormalizedPlan, PlanSource
-from verger_kernel.rules.playbook import read_playbook
-from verger_kernel.rules.playbook_frozen import (
+from verger_kernel.rules.playbook.frozen import (
     FrozenPlaybookInvalid,
     canonical_plan,
     decode_plan,
@@ -17,8 +16,9 @@ from verger_kernel.rules.playbook_frozen import (
     playbook_text,
     snapshot_text,
 )
+from verger_kernel.rules.playbook.reader import read_playbook
 
-HARNESS = Path(__file__).parents[2] / "data" / "playbooks" / "harness.md"
+HARNESS = Path(__file__).parents[3] / "data" / "playbooks" / "harness.md"
 
 
 def plan() -> NormalizedPlan:

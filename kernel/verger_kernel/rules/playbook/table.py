@@ -1,16 +1,17 @@
 """The table of a playbook: its header, its rows, and their cells as text.
 
-Not here: what a cell means; see `playbook_cells.py`. Source: playbook-contract, "The table".
+Not here: what a cell means; see `cells.py`. Source: playbook-contract, "The table".
 """
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 import msgspec
 
 from verger_kernel.rules.ids import shown
-from verger_kernel.rules.playbook_document import Line, Section
-from verger_kernel.rules.playbook_problems import Problem, file_problem
+from verger_kernel.rules.playbook.document import Line, Section
+from verger_kernel.rules.playbook.problems import Problem, file_problem
 
 REQUIRED_COLUMNS = (
     "step_id",
@@ -42,12 +43,16 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Table(msgspec.Struct, frozen=True):
-    """The table of section 2; `columns` are lower-case, in header order, repeats included."""
+    """The table of section 2; `columns` are lower-case, in header order, repeats included.
+
+    `strays` are rows behind its end that belong to no other table.
+    """
 
     section_title: str
     header_line: int
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    strays: tuple[Row, ...]
 
 
 def read_table(section: Section) -> Table | None:
@@ -57,7 +62,8 @@ def read_table(section: Section) -> Table | None:
         row = _row(line)
         if row and row.cells[0].lower() == "step_id":
             columns = tuple(cell.lower() for cell in row.cells)
-            return Table(section.title, row.line, columns, tuple(_data_rows(lines)))
+            rows = tuple(_data_rows(lines))
+            return Table(section.title, row.line, columns, rows, tuple(_strays(lines)))
     return None
 
 
@@ -72,6 +78,12 @@ def header_problems(table: Table) -> Iterator[Problem]:
         yield Problem(line=table.header_line, column=column, value=shown(name), why=why, mend=mend)
     if not table.rows:
         yield file_problem("the table has no rows", "Add a row for each item.", line=table.header_line)
+    for row in table.strays:
+        why, mend = (
+            "this row stands behind the end of the table",
+            "Remove the lines between it and the table.",
+        )
+        yield Problem(line=row.line, column="", value=shown(row.cells[0]), why=why, mend=mend)
     if len(table.rows) > ITEMS_MAX:
         why = f"the table has {len(table.rows)} rows, more than {ITEMS_MAX}"
         yield file_problem(why, "Split it into several playbooks.", line=table.header_line)
@@ -113,6 +125,14 @@ def _data_rows(lines: Iterator[Line]) -> Iterator[Row]:
         if row and not all(_SEPARATOR.fullmatch(cell) for cell in row.cells):
             begun = True
             yield row
+
+
+def _strays(lines: Iterator[Line]) -> Iterator[Row]:
+    # A block with a separator below its first line is a table of its own, with whatever the author put there.
+    for is_table, block in groupby((_row(line) for line in lines), key=lambda row: row is not None):
+        rows = [row for row in block if row] if is_table else []
+        if len(rows) < 2 or not all(_SEPARATOR.fullmatch(cell) for cell in rows[1].cells):
+            yield from rows
 
 
 def _row(line: Line) -> Row | None:

@@ -1,6 +1,6 @@
 """The sections of a playbook's markdown, and which of its lines are code or HTML.
 
-Not here: the table inside section 2; see `playbook_table.py`. Source: playbook-contract, "The document".
+Not here: the table inside section 2; see `table.py`. Source: playbook-contract, "The document".
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 from markdown_it import MarkdownIt
 
-from verger_kernel.rules.playbook_problems import PlaybookRefused, Problem, file_problem
+from verger_kernel.rules.playbook.problems import PlaybookRefused, Problem, file_problem
 
 BYTES_MAX = 1 << 20
 """A thousand items of two common lines fit; what is larger no person has reviewed."""

@@ -1,6 +1,6 @@
 """What stands around the table of a playbook: the sections that agents are given to read.
 
-Not here: the table; see `playbook_table.py`. Source: playbook-contract, "Support sections".
+Not here: the table; see `table.py`. Source: playbook-contract, "Support sections".
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from verger_kernel.rules.plan import (
     SectionKind,
     SupportSection,
 )
-from verger_kernel.rules.playbook_cells import slug
-from verger_kernel.rules.playbook_document import Section
+from verger_kernel.rules.playbook.cells import slug
+from verger_kernel.rules.playbook.document import Section
 
 _GLOBAL_KINDS = ("global_context", "shared_guidance", "risk_register")
 _GOAL = "Carry out the items of the playbook in order, one reviewed change at a time."

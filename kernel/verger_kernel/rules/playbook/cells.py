@@ -1,6 +1,6 @@
 """What a cell of a playbook means: lists, paths, write roots, ranges, slugs.
 
-Not here: which column holds what; see `playbook_items.py`. Source: playbook-contract, "Cells".
+Not here: which column holds what; see `items.py`. Source: playbook-contract, "Cells".
 """
 
 import re

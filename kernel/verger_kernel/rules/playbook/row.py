@@ -1,12 +1,12 @@
 """One row of a playbook, asked column by column; it remembers what is wrong with each cell.
 
-Not here: how the answers make an item; see `playbook_items.py`.
+Not here: how the answers make an item; see `items.py`.
 """
 
-from verger_kernel.rules import playbook_cells as cells
 from verger_kernel.rules.ids import item_id_problem, shown
-from verger_kernel.rules.playbook_problems import Problem
-from verger_kernel.rules.playbook_table import Row, Table, named_cells
+from verger_kernel.rules.playbook import cells
+from verger_kernel.rules.playbook.problems import Problem
+from verger_kernel.rules.playbook.table import Row, Table, named_cells
 
 _FLAGS = {
     "1": True,

@@ -6,8 +6,8 @@ Not here: whether one id is well formed; see `ids.py`. Source: playbook-contract
 from collections.abc import Iterator
 
 from verger_kernel.rules.ids import item_id_problem, shown
-from verger_kernel.rules.playbook_cells import expand_prerequisites
-from verger_kernel.rules.playbook_row import RowReader
+from verger_kernel.rules.playbook.cells import expand_prerequisites
+from verger_kernel.rules.playbook.row import RowReader
 
 _MEND = "Write an id from the step_id column, or none."
 _SHOWN_IDS_MAX = 12

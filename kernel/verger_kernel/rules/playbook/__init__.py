@@ -1,0 +1,1 @@
+"""The playbook: `markdown_playbook_v1` from text to plan. Start reading at `reader.py`."""

@@ -1,0 +1,138 @@
+"""One item put to the proof: agents and commands that wait, lie or misbehave, each in a line.
+
+Not here: the place of work itself; see `workplace.py`.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+from tests.doubles.workplace import COLUMNS, POLICY, Result, Workplace, item, scenario, workplace, writing
+
+from verger_kernel.disk import store
+from verger_kernel.disk.layout import AttemptFolder
+from verger_kernel.rules import state as s
+from verger_kernel.rules.events import AgentStarted
+
+AGENT = Path(__file__).with_name("agent.py")
+MORE_COLUMNS = ("suggested_verification_commands", "required_verification_artifacts")
+NO_SECOND_ROUND = "max_fix_rounds = 0\nmax_remediation_rounds = 0\n"
+GOOD = f'stage = "execute"\n{writing("01")}'
+"""The call in which the worker of item 01 does what it should."""
+RUN = ("run", "playbook.md", "--item", "01")
+
+
+def trial(
+    root: Path,
+    *calls: str,
+    policy: str = "",
+    agents: Mapping[str, str] = {},
+    files: Mapping[str, str] = {},
+    suggested: str = "",
+    artifacts: str = "",
+    **cells: str,
+) -> Workplace:
+    """A place of work with item 01 alone, and no second round unless `policy` allows one.
+
+    `calls` are the scenario's, `agents` replace scripted ones by name, `cells` are the item's.
+    """
+    row = f"{item('01', **cells)} {suggested} | {artifacts} |"
+    columns = (*COLUMNS, *MORE_COLUMNS)
+    table = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns), row]
+    text = "# Notes\n\n## 2. Ordered Execution Plan\n\n" + "\n".join(table) + "\n"
+    settings = policy + "\n" if "max_fix_rounds" in policy else NO_SECOND_ROUND + policy + "\n"
+    return workplace(
+        root,
+        script=scenario(*(calls or (GOOD,))),
+        policy=settings + _with_agents(agents),
+        files={"playbook.md": text} | dict(files),
+    )
+
+
+def _with_agents(agents: Mapping[str, str]) -> str:
+    lines = POLICY.splitlines()
+    for name, definition in agents.items():
+        lines = [f"{name} = {definition}" if line.startswith(f"{name} =") else line for line in lines]
+    return "\n".join(lines) + "\n"
+
+
+def shell(script: str) -> str:
+    """An agent that is a shell script; `$AGENT` in it plays the double that answers, see `agent.py`."""
+    double = f'AGENT="{sys.executable} -P {AGENT}"\n'
+    return f'{{ kind = "generic", command = ["bash", "-c", {json.dumps(double + script)}] }}'
+
+
+def replay(place: Workplace, *calls: str) -> None:
+    """Gives the scripted agents of `place` another scenario from now on."""
+    (place.repository / "scenario.toml").write_text(scenario(*calls), encoding="utf-8")
+
+
+def state_of(place: Workplace) -> s.RunState:
+    """The newest run's state, proved to be what its journal folds to."""
+    return store.load(place.run()).state
+
+
+def attempt_of(place: Workplace, number: int = 1) -> AttemptFolder:
+    """The folders of an attempt at item 01."""
+    return place.run().attempt("01", number)
+
+
+def escalated(place: Workplace, result: Result) -> s.Escalated:
+    """Why the run was given up; proves that the item did not pass and the run branch did not move."""
+    state = state_of(place)
+    assert result.code == 22, result
+    assert isinstance(state.stage, s.Escalated)
+    assert state.passed == ()
+    assert place.run_branch() == state.frame.base_commit
+    return state.stage
+
+
+def passed(place: Workplace, result: Result, path: str = "docs/01.md", text: str = "a note") -> None:
+    """Asserts that item 01 passed and that the run branch holds `text` at `path`."""
+    assert result.code == 0, result
+    assert [entry.item for entry in state_of(place).passed] == ["01"]
+    assert place.git("show", f"{place.run_branch()}:{path}") == text
+
+
+def calls_of(place: Workplace) -> list[str]:
+    """The calls of agents that were made, by stage, lane and try."""
+    return [event.effect.partition("/r")[2] for event in place.events(AgentStarted)]
+
+
+def processes_of(place: Workplace) -> list[int]:
+    """Every process that still belongs to the newest run."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("VERGER_RUN") == place.run().root.name:
+                found.append(process.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def quarantined(place: Workplace) -> dict[str, str]:
+    """What is kept under the quarantine refs: of each ref, below the run, the files that differ from its parent."""
+    head = f"refs/verger/quarantine/{place.run().root.name}/"
+    refs = place.git("for-each-ref", "--format=%(refname)", head).splitlines()
+    return {ref.removeprefix(head): place.git("diff", "--name-only", f"{ref}^", ref) for ref in refs}
+
+
+def tree_of_files(root: Path) -> dict[str, bytes]:
+    """Every file and link below `root` by path, with its bytes or where it leads."""
+    return {
+        str(path.relative_to(root)): os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
