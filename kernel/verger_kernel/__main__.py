@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from contextlib import suppress
+from typing import TextIO
 
 from verger_kernel.cli import dispatch
 from verger_kernel.errors import CommandError
@@ -17,6 +18,14 @@ from verger_probes.exits import Exit
 def main() -> int:
     """The exit code of this process."""
     _open_streams()
+    code = _code()
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    return code
+
+
+def _code() -> int:
+    code = int(Exit.DONE)
     try:
         code = _dispatched()
         sys.stdout.flush()
@@ -26,12 +35,11 @@ def main() -> int:
         print("interrupted", file=sys.stderr)
         return int(Exit.INTERRUPTED)
     except BrokenPipeError:
-        _mute()
-        return int(Exit.DONE)
+        # Whoever reads has seen enough; what was done is done.
+        return code
     except OSError as error:
-        return _say(
-            CommandError(f"the system refused: {error}", "mend that, then try again", Exit.ENVIRONMENT)
-        )
+        what = f"the system refused: {error}"
+        return _say(CommandError(what, "mend that, then try again", Exit.ENVIRONMENT))
     except Exception as error:
         return _say(_defect(error))
     return code
@@ -57,9 +65,12 @@ def _dispatched() -> int:
         return int(left.code or 0)
 
 
-def _mute() -> None:
-    # The reader left or the disk is full; Python must not try again at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _let_go(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except OSError:
+        # Nobody takes the rest; Python must not try once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _defect(error: Exception) -> CommandError:
@@ -73,9 +84,6 @@ def _defect(error: Exception) -> CommandError:
 
 
 def _say(error: CommandError) -> int:
-    with suppress(OSError):
-        sys.stdout.flush()
-    _mute()
     with suppress(OSError):
         print(f"error: {printable(error.what)}; hint: {printable(error.hint)}", file=sys.stderr)
         for detail in error.lines:

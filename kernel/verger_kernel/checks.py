@@ -160,7 +160,7 @@ def _ambient(repository: Repository, policy: Policy, environ: Mapping[str, str])
 
 
 def _writable(state: Path) -> Check:
-    place = _nearest(state)
+    place = next(path for path in (state, *state.parents) if os.path.lexists(path))
     if place.is_dir() and os.access(place, os.W_OK | os.X_OK):
         return Check(name="state_folder")
     why = "it may not be written to" if place.is_dir() else "it is no folder"
@@ -172,12 +172,8 @@ def _writable(state: Path) -> Check:
     )
 
 
-def _nearest(state: Path) -> Path:
-    return next(path for path in (state, *state.parents) if os.path.lexists(path))
-
-
 def _disk(policy: Policy, state: Path) -> Check:
-    place = _nearest(state)
+    place = next(path for path in (state, *state.parents) if path.is_dir())
     free_mb = shutil.disk_usage(place).free >> 20
     if free_mb >= policy.disk_floor_mb:
         return Check(name="disk_floor")

@@ -15,7 +15,7 @@ from verger_kernel.home import Home, links
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.plan import NormalizedPlan
-from verger_kernel.rules.playbook_frozen import canonical_plan, playbook_text
+from verger_kernel.rules.playbook.frozen import canonical_plan, playbook_text
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 
 
@@ -107,7 +107,7 @@ def _policy(folder: RunFolder, state: s.RunState) -> Check:
 
 def _snapshot(folder: RunFolder, state: s.RunState) -> Check:
     try:
-        text = playbook_text(folder.snapshot.read_text(encoding="utf-8"))
+        text = playbook_text(folder.snapshot.read_bytes().decode())
     except (OSError, ValueError) as error:
         return _broken("playbook_snapshot", f"{folder.snapshot} cannot be read: {error}")
     if digest_of(text.encode()) != state.frame.playbook_sha256:

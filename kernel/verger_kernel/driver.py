@@ -60,10 +60,11 @@ class Driver:
         stopped: list[int] = []
         try:
             async with anyio.create_task_group() as watchers:
-                watchers.start_soon(_stop_on_signal, watchers.cancel_scope, stopped)
-                async with anyio.create_task_group() as performers:
-                    for event in events:
-                        await self._follow(event, performers)
+                with anyio.CancelScope() as work:
+                    watchers.start_soon(_stop_on_signal, work, stopped)
+                    async with anyio.create_task_group() as performers:
+                        for event in events:
+                            await self._follow(event, performers)
                 watchers.cancel_scope.cancel()
         except BaseExceptionGroup as group:
             # Performers run side by side; the first failure ended the others and is the one to tell.
@@ -111,9 +112,9 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
-async def _stop_on_signal(scope: anyio.CancelScope, stopped: list[int]) -> None:
+async def _stop_on_signal(work: anyio.CancelScope, stopped: list[int]) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        # A second signal changes nothing: who is impatient must not leave an agent behind that is being ended.
         async for number in signals:
             stopped.append(number)
-            scope.cancel()
-            return
+            work.cancel()

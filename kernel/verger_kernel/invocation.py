@@ -4,15 +4,11 @@ Not here: the command lines that lead here; see `commands/`.
 """
 
 import os
-import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from verger_kernel.clock import start_ticks
-from verger_kernel.disk.journal import JournalBroken
-from verger_kernel.disk.locks import LockReplaced
 from verger_kernel.driver import Driver, Interrupted
 from verger_kernel.errors import CommandError
 from verger_kernel.git.command import Git, Identity
@@ -37,20 +33,22 @@ async def invoke(
     run: OpenRun,
     repository: Repository,
     ambient: Mapping[str, str],
+    tell: Callable[[str], None],
     request: e.Request,
     *then: e.Event,
 ) -> tuple[s.RunState, Exit]:
     """Carries `request` out on `run`, with `then` right after its start, until nothing is left to do.
 
-    Raises CommandError when the run cannot be written any more; the run itself stays resumable.
+    `tell` is given a line for people at each step. Raises CommandError when the run cannot be written any more; the
+    run itself stays resumable.
     """
     become_subreaper()
     for note in run.notes:
-        _tell(note)
+        tell(note)
     site = _site(run, repository, ambient)
     if run.before:
         publish(run.folder, site.plan, run.before, run.state)
-    driver = _driver(run, site)
+    driver = _driver(run, site, tell)
     start = e.InvocationStarted(
         invocation=driver.invocation,
         pid=os.getpid(),
@@ -65,7 +63,8 @@ async def invoke(
         except Interrupted as interrupted:
             code = Exit(128 + interrupted.number)
         await driver.leave(code)
-    except (JournalBroken, LockReplaced) as error:
+    except OSError as error:
+        # What the world refuses to an effect is an event; this is the driver's own: journal, state or lock.
         raise CommandError(
             f"run {run.folder.root.name} cannot be written: {error}",
             f"mend the disk or folder, then: verger resume {run.folder.root.name}",
@@ -93,22 +92,16 @@ def _site(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> S
     )
 
 
-def _driver(run: OpenRun, site: Site) -> Driver:
-    async def hands(effect: Effect, tell: Tell) -> e.Event:
-        return await perform(effect, site, tell)
+def _driver(run: OpenRun, site: Site, tell: Callable[[str], None]) -> Driver:
+    async def hands(effect: Effect, record: Tell) -> e.Event:
+        return await perform(effect, site, record)
 
     def watch(before: s.RunState, event: e.Event, after: s.RunState, _moment: Now) -> None:
         publish(site.folder, site.plan, before, after)
-        _tell(line(event, after))
+        if text := line(event, after):
+            tell(text)
 
     return Driver(run.folder, run.run_lock, run.journal, run.state, hands, watch)
-
-
-def _tell(text: str) -> None:
-    # Nobody may be listening any more: the run goes on, and status tells the rest.
-    with suppress(OSError):
-        if text:
-            print(text, file=sys.stderr, flush=True)
 
 
 def exit_of(state: s.RunState) -> Exit:

@@ -4,6 +4,7 @@ Not here: driving it; see `driver.py`.
 """
 
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -59,11 +60,11 @@ def create(home: StateFolder, frame: Frame, request: Request, files: dict[str, b
     staging = home.runs / f"{_STAGING}{frame.run_id}"
     final = home.run(frame.run_id)
     _clear_stagings(home.runs)
-    make_folder(staging)
+    run_lock = _claimed(staging)
     for name, data in files.items():
         write_record(staging / name, data, durable=True)
     folder = replace(final, root=staging)
-    run_lock, tree_lock = acquire(folder.run_lock), acquire(folder.tree_lock)
+    tree_lock = acquire(folder.tree_lock)
     journal = Journal(folder.journal, 0, GENESIS)
     moment, event = now(), RunCreated(frame=frame, request=request)
     state, _ = advance(None, event, moment)
@@ -81,13 +82,20 @@ def create(home: StateFolder, frame: Frame, request: Request, files: dict[str, b
     )
 
 
+def _claimed(staging: Path) -> FileLock:
+    """The lock of a new folder; until it is held, somebody else may take the folder for a leftover and remove it."""
+    while True:
+        make_folder(staging)
+        with suppress(Held, FileNotFoundError):
+            return acquire(staging / "run.lock")
+
+
 def _clear_stagings(runs: Path) -> None:
     for staging in runs.glob(f"{_STAGING}*"):
-        try:
-            acquire(staging / "run.lock").release()
-        except (Held, OSError):
-            continue
-        shutil.rmtree(staging, ignore_errors=True)
+        with suppress(Held, OSError):
+            lock = acquire(staging / "run.lock")
+            shutil.rmtree(staging, ignore_errors=True)
+            lock.release()
 
 
 async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:

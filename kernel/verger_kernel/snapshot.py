@@ -12,6 +12,7 @@ from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held
 from verger_kernel.disk.store import read_saved
 from verger_kernel.rules import state as s
+from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.saved import SavedState
 from verger_probes.exits import Exit
@@ -62,6 +63,8 @@ def take(folder: RunFolder) -> Snapshot:
     run_id = folder.root.name
     try:
         saved = read_saved(folder.run_state)
+        if saved.run_id != run_id:
+            raise ValueError(f"it is the state of {shown(saved.run_id)}")
         return _of(saved, folder, held=is_held(folder.run_lock))
     except (OSError, msgspec.DecodeError, ValueError, OverflowError) as error:
         return Snapshot(

@@ -120,16 +120,28 @@ def test_a_record_of_just_the_largest_size_is_read(record):
     assert read_record(record, bytes_max=10) == b"x" * 10
 
 
-def test_a_link_a_folder_and_a_pipe_are_refused_at_once(tmp_path):
+def test_a_link_and_a_folder_are_refused_and_nothing_stays_open(tmp_path):
     (tmp_path / "real").write_bytes(b"{}")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     (tmp_path / "folder").mkdir()
-    os.mkfifo(tmp_path / "pipe")
     before = len(names(Path("/proc/self/fd")))
-    for name, why in (("link", "symbolic link"), ("folder", "no regular file"), ("pipe", "no regular file")):
+    for name, why in (("link", "symbolic link"), ("folder", "no regular file")):
         with pytest.raises(RecordRefused, match=why):
             read_record(tmp_path / name)
     assert len(names(Path("/proc/self/fd"))) == before
+
+
+def test_a_pipe_is_refused_and_not_waited_for(record):
+    os.mkfifo(record)
+    body = f"""
+import sys
+sys.path[:0] = {sys.path!r}
+from pathlib import Path
+from verger_probes.records import read_record
+read_record(Path({str(record)!r}))
+"""
+    result = subprocess.run([sys.executable, "-c", body], capture_output=True, text=True, timeout=20)
+    assert "no regular file" in result.stderr
 
 
 def test_a_writer_killed_at_any_moment_leaves_a_whole_record(record):

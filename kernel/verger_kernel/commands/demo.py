@@ -14,4 +14,9 @@ def demo(args: argparse.Namespace) -> int:
     """Runs the command; answers with the exit code."""
     into = args.into or Path(tempfile.mkdtemp(prefix="verger-demo-")) / "demo"
     state_home_for(into)
-    return play(into)
+    return play(into, _say)
+
+
+def _say(text: str) -> None:
+    # Flushed, so that it stands before what the commands of the story write.
+    print(text, flush=True)

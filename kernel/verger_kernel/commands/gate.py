@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
+from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
@@ -58,7 +59,7 @@ async def _decide(
         decision = _decision(stage.asked, args, files)
         request = Request(kind="settle")
         state, code = await invoke(
-            opened, home.repository, dict(os.environ), request, GateDecided(decision=decision)
+            opened, home.repository, dict(os.environ), tell, request, GateDecided(decision=decision)
         )
     finally:
         opened.close()

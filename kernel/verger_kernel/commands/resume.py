@@ -11,6 +11,7 @@ import msgspec
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
+from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk import evidence
 from verger_kernel.disk.layout import RunFolder
@@ -46,7 +47,7 @@ async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
         request = _request(opened, args)
         if request is None:
             return show_result(opened.state, opened.folder, exit_of(opened.state), args.format)
-        state, code = await invoke(opened, home.repository, dict(os.environ), request)
+        state, code = await invoke(opened, home.repository, dict(os.environ), tell, request)
     finally:
         opened.close()
     return show_result(state, opened.folder, code, args.format)

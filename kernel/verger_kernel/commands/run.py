@@ -15,6 +15,7 @@ from verger_kernel.clock import now
 from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import policy_file, resolved_policy
 from verger_kernel.commands.result import show_result
+from verger_kernel.commands.telling import tell
 from verger_kernel.disk import evidence
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
@@ -27,7 +28,7 @@ from verger_kernel.rules.ids import RunId, shown
 from verger_kernel.rules.intake import first_ready, first_unmet
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, NormalizedPlan
-from verger_kernel.rules.playbook_frozen import canonical_plan, snapshot_text
+from verger_kernel.rules.playbook.frozen import canonical_plan, snapshot_text
 from verger_kernel.rules.policy_snapshot import Resolved, policy_snapshot
 from verger_kernel.runs import OpenRun, create
 from verger_probes.exits import Exit
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     opened = _created(home, plan, resolved, found, request, args)
     try:
         begin = Request(kind="run")
-        state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), begin)
+        state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), tell, begin)
     finally:
         opened.close()
     return show_result(state, opened.folder, code, args.format)

@@ -4,6 +4,7 @@ Not here: its files; see `files/`. Every command is the real one, on a real repo
 """
 
 import os
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from verger_kernel.errors import CommandError
 from verger_kernel.git.command import Git, Identity
 from verger_probes.exits import Exit
 
+Say = Callable[[str], None]
 PLAYBOOK = "playbook.md"
 _HIDDEN = {"gitignore.txt": ".gitignore"}
 """Files that would act on this repository if they bore their real name here."""
 
 
-def play(into: Path) -> int:
+def play(into: Path, say: Say) -> int:
     """Builds the repository below `into` and plays the story; answers with 0 when every item ends as told."""
     if into.exists():
         raise CommandError(f"{into} exists already", "name a folder that does not exist yet", Exit.INPUT)
@@ -27,14 +29,14 @@ def play(into: Path) -> int:
     build(repository)
     evidence.mkdir()
     (evidence / "status.txt").write_text("all systems up\n", encoding="utf-8")
-    say(f"a repository of its own in {repository}")
+    say(f"\n# a repository of its own in {repository}")
     codes = [
-        typed(repository, "run", PLAYBOOK, "--next"),
-        *_decide(repository),
-        typed(repository, "resume", "latest"),
-        typed(repository, "resume", "latest", "--external-evidence-dir", str(evidence)),
+        typed(say, repository, "run", PLAYBOOK, "--next"),
+        *_decide(say, repository),
+        typed(say, repository, "resume", "latest"),
+        typed(say, repository, "resume", "latest", "--external-evidence-dir", str(evidence)),
     ]
-    print(outcome_table(repository), flush=True)
+    say(outcome_table(repository))
     wanted = [
         Exit.AWAITING_HUMAN_GATE,
         Exit.DONE,
@@ -61,10 +63,11 @@ def build(repository: Path) -> None:
     git.run("commit", "--quiet", "--message", "a greeter", work_tree=repository)
 
 
-def _decide(repository: Path) -> list[int]:
-    say("item 03 waits for a person: read the policy, then decide. The demo records what you would")
+def _decide(say: Say, repository: Path) -> list[int]:
+    say("\n# item 03 waits for a person: read the policy, then decide. The demo records what you would")
     return [
         typed(
+            say,
             repository,
             "mark-manual-gate",
             "latest",
@@ -80,20 +83,15 @@ def _decide(repository: Path) -> list[int]:
     ]
 
 
-def typed(repository: Path, *argv: str) -> int:
+def typed(say: Say, repository: Path, *argv: str) -> int:
     """Runs one command as a user in `repository` would; answers with its exit code."""
     words = " ".join(f"'{word}'" if " " in word else word for word in argv)
-    print(f"\n$ verger {words}", flush=True)
+    say(f"\n$ verger {words}")
     try:
         return dispatch(["-C", str(repository), *argv])
     except CommandError as error:
-        print(f"error: {error.what}; hint: {error.hint}", flush=True)
+        say(f"error: {error.what}; hint: {error.hint}")
         return int(error.code)
-
-
-def say(text: str) -> None:
-    """Tells what happens next."""
-    print(f"\n# {text}", flush=True)
 
 
 def state_home_for(into: Path) -> None:

@@ -20,21 +20,34 @@ def check(folder: Path) -> None:
     hint = "name a folder that holds the files the playbook asks for"
     if not folder.is_dir():
         raise CommandError(f"evidence folder {folder} is no folder", hint, Exit.INPUT)
-    files = [path for path in folder.rglob("*") if not path.is_dir()]
-    if not files:
+    odd = _odd(folder)
+    if odd:
+        raise CommandError(
+            f"evidence {odd} is a link or no regular file", "copy the file itself there", Exit.INPUT
+        )
+    if not any(path.is_file() for path in folder.rglob("*")):
         raise CommandError(f"evidence folder {folder} is empty", hint, Exit.INPUT)
-    for path in files:
-        if path.is_symlink() or not path.is_file():
-            raise CommandError(
-                f"evidence {path} is a link or no regular file", "copy the file itself there", Exit.INPUT
-            )
+
+
+def _odd(folder: Path) -> Path | None:
+    """The first link, pipe or device in `folder`: what no digest would cover."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            return path
+    return None
 
 
 def take(source: Path, attempt: AttemptFolder) -> Digest:
-    """Copies `source` into the attempt, in place of a half-made copy; answers with the digest of what was copied."""
+    """Copies `source` into the attempt, in place of a half-made copy; answers with the digest of what was copied.
+
+    Raises OSError when it cannot be copied, or holds by now what `check` would refuse.
+    """
     shutil.rmtree(attempt.evidence, ignore_errors=True)
     make_folder(attempt.evidence.parent)
     shutil.copytree(source, attempt.evidence, symlinks=True)
+    odd = _odd(attempt.evidence)
+    if odd:
+        raise OSError(f"evidence {source / odd.relative_to(attempt.evidence)} is a link or no regular file")
     digest = digest_folder(attempt.evidence)
     write_record(attempt.evidence_digest, digest.encode() + b"\n", durable=True)
     return digest

@@ -88,6 +88,8 @@ def _sign(descriptor: int) -> None:
 
 def _holder(descriptor: int) -> str:
     try:
-        return f"pid {json.loads(os.pread(descriptor, 400, 0))['pid']}"
+        # Only the first line: a longer text that stood in the file before is written over, not cut.
+        said = json.loads(os.pread(descriptor, 400, 0).partition(b"\n")[0])
+        return f"pid {int(said['pid'])}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

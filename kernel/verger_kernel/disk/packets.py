@@ -4,6 +4,9 @@ Not here: what goes into a packet; see `perform/packet.py`.
 """
 
 import hashlib
+import os
+import shutil
+import stat
 from pathlib import Path
 
 import msgspec
@@ -37,8 +40,10 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 def write(
     folder: Path, contents: dict[str, bytes], *, run_id: str, item: str, attempt: int, round_: int
 ) -> Digest:
-    """Writes a packet, read-only and durable, in place of a half-written one; answers with its digest."""
-    thaw(folder)
+    """Writes a packet, read-only and durable, in place of whatever stands there; answers with its digest."""
+    if folder.exists():
+        thaw(folder)
+        shutil.rmtree(folder)
     for name, data in sorted(contents.items()):
         _write(folder / name, data)
     files = tuple(
@@ -63,7 +68,6 @@ def write(
 
 def _write(path: Path, data: bytes) -> None:
     make_folder(path.parent)
-    path.unlink(missing_ok=True)
     path.write_bytes(data)
     path.chmod(0o400)
     sync_file(path)
@@ -79,16 +83,35 @@ def thaw(folder: Path) -> None:
 def is_intact(folder: Path, packet: Digest) -> bool:
     """Whether the packet still has the digest it was frozen with and nothing was changed, added or taken away."""
     try:
-        data = (folder / MANIFEST).read_bytes()
+        data = _content(folder / MANIFEST)
         if digest_of(data) != packet:
             return False
         manifest = msgspec.json.decode(data, type=Manifest)
-        found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
-        if found != {one.path for one in manifest.files} | {MANIFEST}:
-            return False
-        return all(digest_of((folder / one.path).read_bytes()) == one.sha256 for one in manifest.files)
+        names = {MANIFEST, *(one.path for one in manifest.files)}
+        return _entries(folder) == names | _folders(names) and all(
+            digest_of(_content(folder / one.path)) == one.sha256 for one in manifest.files
+        )
     except OSError:
         return False
+
+
+def _entries(folder: Path) -> set[str]:
+    # Links are named but not entered: a folder behind one is missing here, and so is what nobody may read.
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+
+
+def _folders(names: set[str]) -> set[str]:
+    return {parent.as_posix() for name in names for parent in Path(name).parents} - {"."}
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a plain file. Raises OSError for a link and for anything else that stands in its place."""
+    # Not blocking: a named pipe in a file's place must be refused, not waited for.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{path} is no regular file")
+        return file.read()
 
 
 def digest_of(data: bytes) -> Digest:

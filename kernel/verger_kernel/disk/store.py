@@ -3,6 +3,7 @@
 Not here: what a state means (`rules/state.py`), nor who may load it for writing (`locks.py`).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import msgspec
 
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.rules.chain import MACHINE_VERSION, Reading
-from verger_kernel.rules.machine import IllegalEvent, fold
+from verger_kernel.rules.chain import MACHINE_VERSION, Reading, Record
+from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import SavedState, encode
 from verger_kernel.rules.state import RunState
+from verger_kernel.rules.step import IllegalEvent
 from verger_probes.records import write_record
 
 
@@ -56,8 +58,10 @@ def load(folder: RunFolder) -> Loaded:
     if not reading.records:
         raise CorruptRun(f"{folder.journal} holds no run: {reading.flaw or 'it is empty or absent'}")
     _check_versions(folder, reading)
+    counted, rebuilt = _counted(folder, reading)
+    if rebuilt:
+        _check_tail(folder, reading)
     try:
-        counted, rebuilt = _counted(folder, reading)
         before, state = None, fold(reading.records[:1])
         for record in reading.records:
             if record.seq > 1:
@@ -67,7 +71,9 @@ def load(folder: RunFolder) -> Loaded:
     except (IllegalEvent, AssertionError, KeyError, ValueError) as error:
         raise CorruptRun(f"{folder.journal} tells a story that cannot happen: {error}") from error
     size = folder.journal.stat().st_size
-    return Loaded(state, before, len(reading.records) - counted, size - reading.length, reading.length, rebuilt)
+    return Loaded(
+        state, before, len(reading.records) - counted, size - reading.length, reading.length, rebuilt
+    )
 
 
 def _check_versions(folder: RunFolder, reading: Reading) -> None:
@@ -96,6 +102,17 @@ def _counted(folder: RunFolder, reading: Reading) -> tuple[int, str]:
     if saved.journal_seq < 1 or reading.records[saved.journal_seq - 1].hash != saved.journal_head:
         raise CorruptRun(f"{folder.journal} is not the journal that run_state.json was made from")
     return saved.journal_seq, ""
+
+
+def _check_tail(folder: RunFolder, reading: Reading) -> None:
+    """Raises CorruptRun when records stand behind the flaw: with no state to count them, they must not be cut."""
+    # Each record was durable before the next was written, so a crash can only harm the last.
+    for text in folder.journal.read_bytes()[reading.length :].split(b"\n")[1:]:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            record = msgspec.json.decode(text, type=Record)
+            raise CorruptRun(
+                f"{folder.journal} is damaged: {reading.flaw}, yet record {record.seq} stands behind it"
+            )
 
 
 def _check_equal(folder: RunFolder, state: RunState) -> None:

@@ -22,7 +22,6 @@ _DIFF = (
     "--no-renames",
     "--no-ext-diff",
     "--no-textconv",
-    "--ignore-submodules=none",
 )
 
 

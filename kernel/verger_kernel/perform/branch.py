@@ -38,7 +38,7 @@ def checkpoint(effect: Checkpoint, site: Site) -> Checkpointed:
 
 def open_gate(effect: OpenGate, site: Site) -> GateOpened:
     """Puts the worktree away and draws the 128-bit nonce that the decision must repeat."""
-    kept = worktree.put_away(site, effect.item, effect.attempt)
+    kept = worktree.put_away(site, effect.item, effect.attempt, effect.tip, accepted=True)
     return GateOpened(effect=effect.id, nonce=secrets.token_hex(16), quarantine=kept)
 
 
@@ -51,5 +51,5 @@ def close(effect: CloseItem, site: Site) -> ItemClosed | CloseRefused:
         refs.move_or_confirm(site.git, f"refs/heads/{effect.branch}", new=effect.new, old=effect.old)
     except RefMoved as moved:
         return CloseRefused(effect=effect.id, found=moved.found or "")
-    kept = worktree.put_away(site, effect.item, effect.attempt)
+    kept = worktree.put_away(site, effect.item, effect.attempt, effect.new, accepted=True)
     return ItemClosed(effect=effect.id, quarantine=kept)

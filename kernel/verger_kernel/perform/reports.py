@@ -43,7 +43,7 @@ def add_group(
         groups=groups,
     )
     data = pretty(report)
-    write_record(path, data, durable=False)
+    write_record(path, data, durable=True)
     write_record(folder.junit(round_), junit(report), durable=False)
     return data
 

@@ -9,6 +9,7 @@ from verger_kernel.disk import evidence
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.git import refs, removal, tripwire, worktrees
+from verger_kernel.git.command import GitError
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
@@ -19,13 +20,17 @@ from verger_probes.records import write_record
 def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
     """Makes the worktree at the base, in place of a half-made one and of those of earlier attempts."""
     # More than one may stand: an attempt that was blocked before it got a worktree put nothing away.
-    kept = [put_away(site, effect.item, number) for number in range(1, effect.attempt)]
-    quarantine = " ".join(ref for ref in kept if ref)
+    quarantine = " ".join(filter(None, (_given_up(site, effect, n) for n in range(1, effect.attempt))))
     attempt = site.attempt(effect.item, effect.attempt)
     make_folder(attempt.root)
     digest = evidence.take(site.folder.root / effect.evidence, attempt) if effect.evidence else ""
     _create(site, attempt, effect.base)
     return WorktreeReady(effect=effect.id, evidence=digest, quarantine=quarantine)
+
+
+def _given_up(site: Site, effect: PrepareWorktree, attempt: int) -> str:
+    tip = refs.read(site.git, site.attempt_ref(effect.item, attempt)) or effect.base
+    return put_away(site, effect.item, attempt, tip, accepted=False)
 
 
 def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:
@@ -45,7 +50,7 @@ def reset(site: Site, effect: RunWorker) -> str:
     """Sets the worktree back to where the stage began; answers with the ref that keeps what was left there."""
     folder = site.attempt(effect.item, effect.attempt)
     name = f"{effect.stage}-round-{effect.round}-try-{tries_of(effect.id) - 1}"
-    kept = _quarantine(site, effect.item, effect.attempt, name, effect.tip)
+    kept = _quarantine(site, effect.item, effect.attempt, name, effect.tip, accepted=False)
     _create(site, folder, effect.tip)
     return kept
 
@@ -57,23 +62,37 @@ def _create(site: Site, attempt: AttemptFolder, commit: ObjectId) -> None:
     write_record(attempt.tripwire, msgspec.json.encode(wire), durable=False)
 
 
-def put_away(site: Site, item: str, attempt: int) -> str:
-    """Removes the worktree; answers with the ref that keeps what nobody recorded, empty when it was clean or gone."""
+def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bool) -> str:
+    """Removes the worktree; answers with the ref that keeps what is on no other, empty when it was clean or gone.
+
+    `tip` is the attempt's last checkpoint; `accepted` says that nothing was recorded after it.
+    """
     folder = site.attempt(item, attempt)
     if not folder.worktree.exists():
         return ""
-    tip = refs.read(site.git, site.attempt_ref(item, attempt)) or site.frame.base_commit
-    kept = _quarantine(site, item, attempt, "left-behind", tip)
+    kept = _quarantine(site, item, attempt, "left-behind", tip, accepted=accepted)
     removal.remove(folder.worktree, site.folder.worktrees)
     return kept
 
 
-def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId) -> str:
+def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId, *, accepted: bool) -> str:
     folder = site.attempt(item, attempt)
-    if not folder.index.exists() or not worktrees.leftovers(site.git, folder.worktree, folder.index):
+    if not folder.index.exists() or not _is_dirty(site, folder, parent, accepted):
         return ""
     ref = site.quarantine_ref(item, attempt, name)
     # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.
     kept_at_ms = folder.index.stat().st_mtime_ns // 1_000_000
     worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
     return ref
+
+
+def _is_dirty(site: Site, folder: AttemptFolder, parent: ObjectId, accepted: bool) -> bool:
+    try:
+        if worktrees.leftovers(site.git, folder.worktree, folder.index):
+            return True
+        # A tree that was recorded and then refused equals the index, but no ref keeps it.
+        recorded = ("diff-index", "--cached", parent)
+        return not accepted and bool(site.git.run(*recorded, work_tree=folder.worktree, index=folder.index))
+    except GitError:
+        # A power loss can leave an index that git cannot read; keeping a clean tree costs little.
+        return True

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.doubles.repository import make_repository, run_git
 
-from verger_kernel.git.command import Git, GitError, Identity, neutral_filters, search_path
+from verger_kernel.git.command import SETTINGS, Git, GitError, Identity, neutral_filters, search_path
 
 _LEAKS = {
     "GIT_DIR": "/elsewhere",
@@ -77,6 +77,15 @@ def test_settings_of_the_caller_win_and_identity_and_dates_are_used(repository: 
     git = Git(repository / ".git", (("gc.auto", "7"),), Identity("Ada", "ada@example.org"))
     assert git.run("config", "gc.auto") == b"7\n"
     assert git.run("var", "GIT_COMMITTER_IDENT", dates_utc_ms=5_000) == b"Ada <ada@example.org> 5 +0000\n"
+
+
+def test_no_setting_of_the_repository_wins_over_ours(repository: Path) -> None:
+    for key, _ in SETTINGS:
+        run_git(repository, "config", key, "0")
+    git = Git(repository / ".git")
+    assert {key: git.run("config", "--get", key).decode().rstrip("\n") for key, _ in SETTINGS} == dict(
+        SETTINGS
+    )
 
 
 def test_relative_entries_of_path_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:

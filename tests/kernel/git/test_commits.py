@@ -49,6 +49,8 @@ def test_odd_names_are_told_as_they_are_and_the_patch_applies(desk: Desk) -> Non
     shown = {name.decode("utf-8", "backslashreplace") for name in names}
     assert {change.path for change in changed} == shown
     assert "bad\\xff" in shown
+    assert b"GIT binary patch" in patch
+    assert run_git(desk.user, "rev-parse", f"{tree}:tab\t").strip().encode() in patch
     run_git(desk.user, "apply", "--cached", "-", stdin=patch)
     assert run_git(desk.user, "write-tree").strip() == tree
 
@@ -64,7 +66,8 @@ def test_a_gitlink_is_told_whatever_the_configuration_says(desk: Desk) -> None:
 def test_no_diff_program_of_the_configuration_runs(desk: Desk) -> None:
     for key in ("diff.external", "diff.evil.command", "diff.evil.textconv"):
         run_git(desk.user, "config", key, "touch ran; false")
-    new = commit_files(desk.user, {"a.txt": "A\n", ".gitattributes": "* diff=evil\n"}, "new")
+    write_files(desk.user, {".git/info/attributes": "* diff=evil\n"})
+    new = commit_files(desk.user, {"a.txt": "A\n"}, "new")
     _, patch = changes(desk.git, desk.base, ObjectId(new))
     assert b"+A" in patch
     assert not (desk.user / "ran").exists()

@@ -151,6 +151,9 @@ def test_nothing_that_an_agent_plants_runs_when_the_kernel_looks_records_and_kee
     before = tripwire(desk.target)
     ran = tmp_path / "ran"
     plant_every_trap(desk, ran)
+    # With the recorded commit at hand, the submodule looks like one whose own state git would ask about.
+    borrowed = {"objects/info/alternates": f"{desk.user}/.git/objects\n", "HEAD": f"{desk.base}\n"}
+    write_files(desk.target / "sub/.git", borrowed)
     run_git(desk.target / "nested", "add", "x")
     run_git(desk.target / "nested", *_AS_AGENT, "commit", "-qm", "nested")
     assert ran.exists()

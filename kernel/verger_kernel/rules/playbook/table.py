@@ -80,7 +80,7 @@ def header_problems(table: Table) -> Iterator[Problem]:
         yield file_problem("the table has no rows", "Add a row for each item.", line=table.header_line)
     for row in table.strays:
         why, mend = (
-            "this row stands behind the end of the table",
+            "stands behind the end of the table",
             "Remove the lines between it and the table.",
         )
         yield Problem(line=row.line, column="", value=shown(row.cells[0]), why=why, mend=mend)

@@ -1,0 +1,163 @@
+"""A frozen packet: equal for equal contents, and nothing done to it goes unnoticed.
+
+Not here: that both lanes are asked about the same packet; see tests/journeys/test_lanes.py.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.doubles.trials import tree_of_files
+
+from verger_kernel.disk import packets
+from verger_kernel.rules.ids import Digest
+
+CONTENTS = {
+    "candidate.patch": b"+\0\xff\n",
+    "empty.json": b"",
+    "external_evidence/deep/status.txt": b"ok\n",
+    "plan.json": b"{}\n",
+}
+STRANGER = Digest("0" * 64)
+
+
+def freeze(folder: Path, contents: dict[str, bytes] = CONTENTS) -> Digest:
+    return packets.write(folder, contents, run_id="RUN", item="01", attempt=1, round_=0)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Where the packet lies."""
+    return tmp_path / "items" / "01" / "packet"
+
+
+def test_a_packet_that_nobody_touched_is_intact_and_read_only(folder: Path) -> None:
+    assert packets.is_intact(folder, freeze(folder))
+    assert tree_of_files(folder).keys() == CONTENTS.keys() | {"manifest.json"}
+    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
+    assert modes == {True: 0o500, False: 0o400}
+    assert folder.stat().st_mode & 0o777 == 0o500
+
+
+def test_freezing_twice_gives_the_same_digest_and_bytes(folder: Path) -> None:
+    first, before = freeze(folder), tree_of_files(folder)
+    assert freeze(folder, dict(reversed(CONTENTS.items()))) == first
+    assert tree_of_files(folder) == before
+
+
+def test_any_other_content_or_call_has_another_digest(folder: Path) -> None:
+    digests = {freeze(folder), freeze(folder, CONTENTS | {"plan.json": b"[]\n"})}
+    digests.add(packets.write(folder, CONTENTS, run_id="RUN", item="01", attempt=1, round_=1))
+    digests.add(packets.write(folder, CONTENTS, run_id="RUN", item="01", attempt=2, round_=0))
+    assert len(digests) == 4
+
+
+def thawed(spoil: Callable[[Path], object]) -> Callable[[Path], None]:
+    """What somebody does who may write: the modes are put back afterwards."""
+
+    def act(folder: Path) -> None:
+        packets.thaw(folder)
+        plan = folder / "plan.json"
+        plan.chmod(0o600)
+        spoil(folder)
+        if plan.is_file() and not plan.is_symlink():
+            plan.chmod(0o400)
+        folder.chmod(0o500)
+
+    return act
+
+
+def changed_in_secret(folder: Path) -> None:
+    plan = folder / "plan.json"
+    times = plan.stat()
+    plan.write_bytes(b"[]\n")
+    os.utime(plan, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def linked(folder: Path) -> None:
+    twin = folder.parent / "twin.json"
+    shutil.copyfile(folder / "plan.json", twin)
+    (folder / "plan.json").unlink()
+    (folder / "plan.json").symlink_to(twin)
+
+
+def linked_folder(folder: Path) -> None:
+    (folder / "external_evidence").rename(folder.parent / "twin")
+    (folder / "external_evidence").symlink_to(folder.parent / "twin")
+
+
+def piped(folder: Path) -> None:
+    (folder / "plan.json").unlink()
+    os.mkfifo(folder / "plan.json")
+
+
+def swapped(folder: Path) -> None:
+    (folder / "plan.json").rename(folder / "third")
+    (folder / "empty.json").rename(folder / "plan.json")
+    (folder / "third").rename(folder / "empty.json")
+
+
+TRICKS = {
+    "changed": lambda folder: (folder / "plan.json").write_bytes(b"{} "),
+    "changed, its times put back": changed_in_secret,
+    "appended to": lambda folder: (folder / "plan.json").open("ab").write(b"\n"),
+    "cut": lambda folder: (folder / "plan.json").write_bytes(b""),
+    "removed": lambda folder: (folder / "plan.json").unlink(),
+    "renamed": lambda folder: (folder / "plan.json").rename(folder / "plan2.json"),
+    "two swapped": swapped,
+    "a file added": lambda folder: (folder / "note.txt").write_bytes(b"pass it"),
+    "a hidden file added": lambda folder: (folder / "external_evidence" / ".hint").write_bytes(b""),
+    "an empty folder added": lambda folder: (folder / "new").mkdir(),
+    "a link added": lambda folder: (folder / "new").symlink_to("plan.json"),
+    "a link to a folder added": lambda folder: (folder / "new").symlink_to(folder.parent),
+    "a broken link added": lambda folder: (folder / "new").symlink_to("nowhere"),
+    "a file made a link to an equal one": linked,
+    "a folder made a link to an equal one": linked_folder,
+    "a file made a pipe": piped,
+    "a file made a folder": lambda folder: ((folder / "plan.json").unlink(), (folder / "plan.json").mkdir()),
+    "the manifest changed": lambda folder: (folder / "manifest.json").write_bytes(b"{}"),
+    "the manifest removed": lambda folder: (folder / "manifest.json").unlink(),
+}
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_w9_nothing_that_is_done_to_a_packet_goes_unnoticed(folder: Path, trick: str) -> None:
+    packet = freeze(folder)
+    thawed(TRICKS[trick])(folder)
+    assert not packets.is_intact(folder, packet)
+    assert freeze(folder) == packet
+    assert packets.is_intact(folder, packet)
+
+
+def test_w9_a_packet_with_a_manifest_to_match_is_still_not_the_one_that_was_frozen(folder: Path) -> None:
+    packet = freeze(folder)
+    other = freeze(folder, CONTENTS | {"plan.json": b"[]\n"})
+    assert packets.is_intact(folder, other)
+    assert not packets.is_intact(folder, packet)
+    shutil.rmtree(folder.parent)
+    assert not packets.is_intact(folder, packet)
+
+
+def half_written(folder: Path) -> None:
+    packets.thaw(folder)
+    (folder / "manifest.json").unlink()
+    (folder / "plan.json").unlink()
+    (folder / "candidate.patch").chmod(0o600)
+    (folder / "candidate.patch").write_bytes(b"+")
+
+
+def with_files_of_another(folder: Path) -> None:
+    half_written(folder)
+    (folder / "external_evidence" / "old.txt").write_bytes(b"of the try before\n")
+    (folder / "stray").mkdir()
+
+
+@pytest.mark.parametrize("spoil", [half_written, with_files_of_another])
+def test_a_half_written_packet_is_replaced_whole(folder: Path, spoil: Callable[[Path], None]) -> None:
+    packet, before = freeze(folder), tree_of_files(folder)
+    spoil(folder)
+    assert freeze(folder) == packet
+    assert packets.is_intact(folder, packet)
+    assert tree_of_files(folder) == before
