@@ -9,7 +9,6 @@ from pathlib import Path
 
 from verger_kernel.home import Home
 from verger_kernel.rules.policy_snapshot import Resolved
-from verger_kernel.settings import parse_agents_flag, resolve
 
 POLICY_FILE = "verger.toml"
 
@@ -21,6 +20,9 @@ def policy_file(home: Home) -> Path:
 
 def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
     """The policy for `args`, which may hold config, agents, auto_advance, max_items. Raises CommandError."""
+    # Imported here: pydantic costs a tenth of a second, which a refused playbook or item need not pay.
+    from verger_kernel.settings import parse_agents_flag, resolve
+
     flags: dict[str, object] = {}
     if getattr(args, "auto_advance", False):
         flags["auto_advance"] = True

@@ -7,6 +7,7 @@ import argparse
 import os
 import uuid
 from pathlib import Path
+from posixpath import normpath
 
 import anyio
 
@@ -114,9 +115,9 @@ def _preflight(
 
 
 def _check_consult_paths(home: Home, plan: NormalizedPlan, items: tuple[Item, ...]) -> None:
-    paths = sorted({path for item in items for path in item.consult_paths})
+    paths = sorted({normpath(path) for item in items for path in item.consult_paths})
     missing = untracked_consult_paths(home.repository, paths)
-    made = {path for item in plan.items for path in item.deliverable_paths}
+    made = {normpath(path) for item in plan.items for path in item.deliverable_paths}
     # What the plan itself will make need not be there yet; what is there but not in git, no agent would see.
     wrong = {path: why for path, why in missing.items() if why != "missing" or path not in made}
     if wrong:

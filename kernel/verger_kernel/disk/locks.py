@@ -69,7 +69,10 @@ def acquire(path: Path) -> FileLock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock at `path`, without touching it; see proc(5), locks."""
+    """Whether a living process took the lock at `path`, found without touching it; see proc(5), locks.
+
+    A lock that only a child of a dead process still holds may not be seen, as in a container.
+    """
     try:
         stat = path.stat()
         table = Path("/proc/locks").read_text(encoding="ascii")
