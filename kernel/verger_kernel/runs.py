@@ -4,7 +4,7 @@ Not here: driving it; see `driver.py`.
 """
 
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -104,22 +104,30 @@ async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
     Raises CommandError when another process holds it or its files contradict one another.
     """
     folder = home.run(run_id)
-    run_lock = _take(folder)
-    try:
+    with ExitStack() as held:
+        run_lock = _take(folder)
+        held.callback(run_lock.release)
         tree_lock, swept = await _take_tree(folder, run_id)
+        held.callback(tree_lock.release)
+        loaded = _settled(folder, run_id)
+        held.pop_all()
+    notes = [note for note in (loaded.rebuilt, _tail_note(loaded)) if note]
+    state = loaded.state
+    journal = Journal(folder.journal, state.journal_seq, state.journal_head)
+    return OpenRun(folder, run_lock, tree_lock, journal, state, loaded.before, swept, tuple(notes))
+
+
+def _settled(folder: RunFolder, run_id: RunId) -> store.Loaded:
+    try:
         loaded = store.load(folder)
-        store.settle(folder, loaded)
     except store.CorruptRun as error:
-        run_lock.release()
         raise CommandError(
             f"cannot open run {run_id}: {error}",
             "nothing was changed; restore the run's folder from a copy, or begin a new run",
             Exit.INPUT,
         ) from None
-    notes = [note for note in (loaded.rebuilt, _tail_note(loaded)) if note]
-    state = loaded.state
-    journal = Journal(folder.journal, state.journal_seq, state.journal_head)
-    return OpenRun(folder, run_lock, tree_lock, journal, state, loaded.before, swept, tuple(notes))
+    store.settle(folder, loaded)
+    return loaded
 
 
 def _tail_note(loaded: store.Loaded) -> str:

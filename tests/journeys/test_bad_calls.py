@@ -3,44 +3,19 @@
 W12 and W13: the system that Verger replaces left junk runs behind, and answered with tracebacks.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.doubles.repository import run_git
-from tests.doubles.workplace import (
-    PLAYBOOK,
-    POLICY,
-    Result,
-    Workplace,
-    assert_refused,
-    playbook,
-    workplace,
-)
+from tests.doubles.notes import PLAYBOOK
+from tests.doubles.workplace import Workplace, assert_refused, refused, untouched, workplace
 
 RUN = ("run", PLAYBOOK)
 GATE = (
-    "mark-manual-gate",
-    "latest",
-    "--item",
-    "02",
-    "--decision",
-    "approved",
-    "--by",
-    "Ada",
-    "--note",
-    "seen",
+    *("mark-manual-gate", "latest", "--item", "02", "--decision", "approved"),
+    *("--by", "Ada", "--note", "seen"),
 )
 LONG = "R" * 300
 NO_IDS = ("../../x", "", LONG, "RUN_20260101T000000Z_../../../../etc")
-
-
-@contextmanager
-def untouched(place: Workplace) -> Iterator[None]:
-    before = place.everything()
-    yield
-    assert place.everything() == before
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +34,6 @@ def waiting(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     place = workplace(tmp_path_factory.mktemp("waiting"))
     assert place.verger("run", PLAYBOOK, "--item", "02").code == 20
     return place
-
-
-def refused(place: Workplace, argv: tuple[str, ...], code: int, *words: str) -> Result:
-    with untouched(place):
-        result = place.verger(*argv)
-    assert_refused(result, code, *words)
-    return result
 
 
 ITEMS = {
@@ -202,66 +170,6 @@ def test_a_resume_with_bad_evidence_touches_nothing(waiting: Workplace) -> None:
     refused(waiting, argv, 4, "is no folder")
 
 
-def dirty(place: Workplace) -> None:
-    (place.repository / "docs" / "index.md").write_text("changed\n", encoding="utf-8")
-
-
-def staged(place: Workplace) -> None:
-    (place.repository / "new.md").write_text("new\n", encoding="utf-8")
-    place.git("add", "new.md")
-
-
-def without_identity(place: Workplace) -> None:
-    place.git("config", "--unset", "user.email")
-
-
-def without_commits(place: Workplace) -> None:
-    place.git("update-ref", "-d", "refs/heads/main")
-
-
-def without_scenario(place: Workplace) -> None:
-    text = POLICY.replace("scenario.toml", "nowhere.toml")
-    (place.repository / "verger.toml").write_text(text, encoding="utf-8")
-    place.git("commit", "-q", "-am", "another scenario")
-
-
-def without_program(place: Workplace) -> None:
-    text = POLICY.replace(
-        'kind = "scripted", scenario = "scenario.toml"', 'kind = "generic", command = ["gone-9"]'
-    )
-    (place.repository / "verger.toml").write_text(text, encoding="utf-8")
-    place.git("commit", "-q", "-am", "another agent")
-
-
-def without_consulted_file(place: Workplace) -> None:
-    place.git("rm", "-q", "docs/index.md")
-    place.git("commit", "-q", "-m", "no docs")
-
-
-def without_state_folder(place: Workplace) -> None:
-    place.state.write_text("a file in its place\n", encoding="utf-8")
-
-
-WORLDS = {
-    dirty: (6, "uncommitted changes: docs/index.md"),
-    staged: (6, "uncommitted changes: new.md"),
-    without_identity: (6, "does not know who commits"),
-    without_commits: (6, "has no commits"),
-    without_scenario: (6, "agent 'worker' cannot be started", "nowhere.toml"),
-    without_program: (6, "agent 'worker' cannot be started", "'gone-9' is not on PATH"),
-    without_consulted_file: (4, "docs/ (missing)"),
-    without_state_folder: (6, "runs cannot be kept in", "it is no folder"),
-}
-
-
-@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.__name__)
-def test_w12_a_world_that_is_not_ready_is_refused_before_anything_is_made(tmp_path: Path, world) -> None:
-    place = workplace(tmp_path)
-    world(place)
-    code, *words = WORLDS[world]
-    refused(place, (*RUN, "--item", "01"), code, *words)
-
-
 def test_an_agent_that_is_not_defined_is_refused_with_those_that_are(fresh: Workplace) -> None:
     refused(
         fresh,
@@ -270,30 +178,6 @@ def test_an_agent_that_is_not_defined_is_refused_with_those_that_are(fresh: Work
         "agent 'nobody'",
         "reader-a, reader-b, worker",
     )
-
-
-def test_without_any_policy_the_hint_is_a_whole_example(tmp_path: Path) -> None:
-    place = workplace(tmp_path)
-    place.git("rm", "-q", "verger.toml")
-    place.git("commit", "-q", "-m", "no policy")
-    refused(place, (*RUN, "--next"), 3, "no agent is named", "\n  [agents]\n")
-
-
-@pytest.mark.parametrize("argv", [("run", "p.md", "--next"), ("resume",), ("status",), ("doctor",), GATE])
-def test_outside_of_a_repository_every_command_says_so(tmp_path: Path, argv: tuple[str, ...]) -> None:
-    place = Workplace(tmp_path)
-    place.home.mkdir()
-    place.repository.mkdir()
-    (place.repository / "p.md").write_text(playbook(()), encoding="utf-8")
-    refused(place, argv, 6, "is in no git repository")
-
-
-def test_a_bare_repository_is_refused(tmp_path: Path) -> None:
-    place = Workplace(tmp_path)
-    place.home.mkdir()
-    place.repository.mkdir()
-    run_git(place.repository, "init", "-q", "--bare")
-    refused(place, ("status",), 6, "is a bare repository")
 
 
 def test_a_folder_that_is_not_there_is_not_taken_for_the_one_above(fresh: Workplace) -> None:
@@ -311,15 +195,6 @@ def test_words_that_are_no_utf8_are_refused_before_they_reach_a_record(
     with untouched(waiting):
         result = waiting.verger(*argv, b"\xff\xfe")
     assert_refused(result, 2, "is no UTF-8 text")
-
-
-def test_a_repository_whose_path_is_no_utf8_is_refused(tmp_path: Path) -> None:
-    place = workplace(tmp_path / "plain")
-    odd = Path(f"{tmp_path}/\udcff")
-    place.root.rename(odd)
-    moved = Workplace(odd)
-    with untouched(moved):
-        assert_refused(moved.verger("doctor"), 6, r"\udcff/repository is no UTF-8 text")
 
 
 def test_a_playbook_with_problems_lists_all_of_them(fresh: Workplace) -> None:

@@ -4,17 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.doubles.workplace import (
-    PLAYBOOK,
-    Workplace,
-    assert_refused,
-    evidenced,
-    gated,
-    item,
-    scenario,
-    workplace,
-    writing,
-)
+from tests.doubles.notes import PLAYBOOK, evidenced, gated, item, scenario, writing
+from tests.doubles.workplace import Workplace, assert_refused, workplace
 
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import WorktreeReady

@@ -4,17 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.doubles.workplace import (
-    PLAYBOOK,
-    WRITTEN,
-    Result,
-    Workplace,
-    assert_refused,
-    gated,
-    item,
-    workplace,
-    writing,
-)
+from tests.doubles.notes import PLAYBOOK, WRITTEN, gated, item, writing
+from tests.doubles.workplace import Result, Workplace, assert_refused, workplace
 
 from verger_kernel.disk.locks import acquire
 from verger_kernel.rules.events import GateDecided, ItemClosed

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.doubles.workplace import PLAYBOOK, Workplace, assert_refused, item, workplace
+from tests.doubles.notes import PLAYBOOK, item
+from tests.doubles.workplace import Workplace, assert_refused, workplace
 
 from verger_kernel.cli import COMMANDS, parser
 from verger_kernel.errors import CommandError

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.doubles.workplace import PLAYBOOK, Workplace, gated, item, workplace
+from tests.doubles.notes import PLAYBOOK, gated, item
+from tests.doubles.workplace import Workplace, workplace
 
 from verger_kernel.diagnosis import frozen_checks, run_checks
 from verger_kernel.disk.layout import RunFolder

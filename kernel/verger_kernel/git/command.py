@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 _STDERR_CHARS_MAX = 2000
 _ARGUMENT_CHARS_MAX = 60
@@ -146,8 +147,7 @@ class Git:
         return out
 
     def _start(self, command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-        # Imported here: it costs a tenth of a second, which commands that ask nothing of git need not pay.
-        import git
+        git = _library()
 
         # GitPython adds to the ambient environment and cannot take away from it; `env -i` can.
         wrapper = git.Git(str(folder)).execute(
@@ -158,7 +158,8 @@ class Git:
             pass_fds=self.inherit,
         )
         # Taken out of its wrapper, which ends the process and closes its pipes when it goes out of scope.
-        process, wrapper.proc = wrapper.proc, None
+        process: subprocess.Popen[bytes] | None = wrapper.proc
+        wrapper.proc = None
         assert process is not None
         return process
 
@@ -188,6 +189,16 @@ class Git:
                 yield f"GIT_{role}_EMAIL", self.identity.email
             if dates_utc_ms is not None:
                 yield f"GIT_{role}_DATE", f"@{dates_utc_ms // 1000} +0000"
+
+
+def _library() -> ModuleType:
+    # Imported here: it costs a tenth of a second, which commands that ask nothing of git need not pay.
+    try:
+        import git
+    except ImportError as error:
+        # At import it asks the git on PATH for its version, and gives up on an answer it does not know.
+        raise GitError("git version", 127, str(error), "install git 2.36 or newer") from None
+    return git
 
 
 def neutral_filters(names: Iterable[str], allowed: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome
 from verger_kernel.disk import packets
-from verger_kernel.perform import calls
+from verger_kernel.perform import calls, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
 from verger_kernel.rules.effects import Audit
@@ -28,6 +28,7 @@ async def audit(effect: Audit, site: Site, tell: calls.Tell) -> AuditReturned:
         lambda: calls.earlier_answer(site, place, same_boot=False)
     )
     if outcome is None and before:
+        await to_thread.run_sync(worktree.ensure, site, effect.item, effect.attempt, effect.tip)
         call = calls.Call(site, place, task(site, place), attempt.call(effect.id))
         outcome = await calls.make(call, tell)
     after = await to_thread.run_sync(packets.is_intact, packet, effect.packet)

@@ -8,7 +8,7 @@ from typing import cast
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome
-from verger_kernel.perform import calls
+from verger_kernel.perform import calls, worktree
 from verger_kernel.perform.findings import findings_of
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
@@ -36,6 +36,7 @@ async def triage(effect: Triage, site: Site, tell: calls.Tell) -> TriageReturned
         lambda: calls.earlier_answer(site, place, same_boot=False)
     )
     if outcome is None:
+        await to_thread.run_sync(worktree.ensure, site, effect.item, effect.attempt, effect.tip)
         attempt = site.attempt(effect.item, effect.attempt)
         points = tuple(one.rework_point() for one in findings_of(attempt, effect.round))
         call = calls.Call(site, place, task(site, place, rework=points), attempt.call(effect.id))

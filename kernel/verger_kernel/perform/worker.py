@@ -34,11 +34,12 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
         agent=site.policy.lanes.worker,
         packet="",
     )
+    stands = site.attempt(effect.item, effect.attempt).worktree.is_dir()
     answered = await to_thread.run_sync(lambda: calls.earlier_answer(site, place, same_boot=True))
-    if answered:
+    if answered and stands:
         return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
     quarantine = ""
-    if tries_of(effect.id) > 1:
+    if tries_of(effect.id) > 1 or not stands:
         quarantine = await to_thread.run_sync(worktree.reset, site, effect)
     points = rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework

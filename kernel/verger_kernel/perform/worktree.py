@@ -3,6 +3,8 @@
 Not here: how git does it; see `git/worktrees.py`.
 """
 
+from threading import Lock
+
 import msgspec
 
 from verger_kernel.disk import evidence
@@ -15,6 +17,8 @@ from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
 from verger_kernel.rules.ids import ObjectId, tries_of
 from verger_probes.records import write_record
+
+_MAKING = Lock()
 
 
 def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
@@ -44,6 +48,15 @@ def record(site: Site, item: str, attempt: int) -> ObjectId:
     """The worktree as a git tree, with every object durable."""
     folder = site.attempt(item, attempt)
     return worktrees.record(site.git, folder.worktree, folder.index)
+
+
+def ensure(site: Site, item: str, attempt: int, tip: ObjectId) -> None:
+    """Makes the worktree again at its last checkpoint if somebody removed it, a cleaner of old files for one."""
+    folder = site.attempt(item, attempt)
+    # Both lanes may find it gone at the same moment.
+    with _MAKING:
+        if not folder.worktree.is_dir():
+            _create(site, folder, tip)
 
 
 def reset(site: Site, effect: RunWorker) -> str:
@@ -77,7 +90,11 @@ def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bo
 
 def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId, *, accepted: bool) -> str:
     folder = site.attempt(item, attempt)
-    if not folder.index.exists() or not _is_dirty(site, folder, parent, accepted):
+    if (
+        not folder.worktree.is_dir()
+        or not folder.index.exists()
+        or not _is_dirty(site, folder, parent, accepted)
+    ):
         return ""
     ref = site.quarantine_ref(item, attempt, name)
     # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.

@@ -85,21 +85,23 @@ class FreezePacket(_Effect, frozen=True, kw_only=True):
 
 
 class Audit(_Effect, frozen=True, kw_only=True):
-    """Let one lane audit the packet. Answer: AuditReturned."""
+    """Let one lane audit the packet; the worktree it may look around in stands at `tip`. Answer: AuditReturned."""
 
     item: str
     attempt: int
     round: int
     lane: Lane
+    tip: ObjectId
     packet: Digest
 
 
 class Triage(_Effect, frozen=True, kw_only=True):
-    """Ask the triage agent what to do with the merged findings. Answer: TriageReturned."""
+    """Ask the triage agent about the merged findings; the worktree stands at `tip`. Answer: TriageReturned."""
 
     item: str
     attempt: int
     round: int
+    tip: ObjectId
     packet: Digest
 
 

@@ -44,6 +44,7 @@ def audit_returned(state: s.RunState, event: e.AuditReturned, now: Now) -> Step:
         item=spot.item,
         attempt=spot.attempt,
         round=spot.round,
+        tip=spot.tip,
         packet=stage.packet,
     )
     return go(state, triaging, effect)

@@ -196,5 +196,6 @@ def _audit(spot: s.Spot, lane: Lane, packet: Digest) -> f.Audit:
         attempt=spot.attempt,
         round=spot.round,
         lane=lane,
+        tip=spot.tip,
         packet=packet,
     )
