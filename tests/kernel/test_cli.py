@@ -142,14 +142,6 @@ def test_a_state_home_that_cannot_be_made_is_refused_and_leaves_nothing(tmp_path
     assert place.everything() == before
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
-def test_a_read_only_state_home_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
-    place = workplace(tmp_path, rows=[item("01")])
-    place.state.mkdir(mode=0o500)
-    before = place.everything()
-    assert_refused(place.verger("run", PLAYBOOK, "--next"), 6, "may not be written to")
-    assert place.everything() == before
-
 
 def test_a_working_folder_that_is_gone_is_told(tmp_path: Path, place: Workplace) -> None:
     script = f'cd "{tmp_path}" && mkdir gone && cd gone && rmdir "{tmp_path}/gone" && exec "$@" status'

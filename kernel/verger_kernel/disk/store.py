@@ -16,7 +16,7 @@ from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import SavedState, encode
 from verger_kernel.rules.state import RunState
 from verger_kernel.rules.step import IllegalEvent
-from verger_probes.records import write_record
+from verger_probes.records import TEMPORARY_PREFIX, write_record
 
 
 class CorruptRun(Exception):
@@ -121,7 +121,12 @@ def _check_equal(folder: RunFolder, state: RunState) -> None:
 
 
 def settle(folder: RunFolder, loaded: Loaded) -> None:
-    """Cuts what is no record off the journal and saves the state: what must happen before anything else does."""
+    """Cuts what is no record off the journal and saves the state: what must happen before anything else does.
+
+    Half-written records of a process that was killed go too.
+    """
+    for draft in folder.root.rglob(f"{TEMPORARY_PREFIX}*"):
+        draft.unlink()
     if loaded.cut:
         cut(folder.journal, loaded.length)
     if loaded.redone or loaded.rebuilt:

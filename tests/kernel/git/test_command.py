@@ -137,6 +137,8 @@ def test_a_git_that_hangs_is_ended_with_its_children_and_named(
 def test_a_descriptor_that_is_inherited_is_open_in_git_and_no_other_is(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # GitPython asks the first git it meets for its version: that one must be real.
+    Git(repository / ".git").run("version")
     monkeypatch.setenv("PATH", fake_git(tmp_path / "bin", "readlink /proc/$$/fd/*; true"))
     kept, other = tmp_path / "kept", tmp_path / "other"
     with kept.open("w") as lock, other.open("w") as secret:

@@ -137,6 +137,16 @@ def test_the_facts_change_nothing_and_start_no_hook(user: Path) -> None:
     assert not (user / "ran").exists()
 
 
+def test_the_facts_do_not_enter_a_submodule(user: Path, tmp_path: Path) -> None:
+    above = make_repository(tmp_path / "above", {"x": "x\n"})
+    run_git(above, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(user), "sub")
+    run_git(above, "commit", "-qm", "sub")
+    run_git(above / "sub", "config", "core.fsmonitor", f"touch {tmp_path}/ran; false")
+    write_files(above, {"sub/a.txt": "changed\n"})
+    assert facts(find(above)).dirty_tracked == ()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_consult_paths_that_no_attempt_will_see_are_named_with_the_reason(user: Path) -> None:
     commit_files(user, {".gitignore": "*.log\nbuild/\n", "[x].txt": "x\n"}, "ignore")
     write_files(

@@ -69,6 +69,15 @@ def test_a_copy_of_a_moved_repository_at_its_first_place_gets_a_name_of_its_own(
     assert name_of(tmp_path / "moved") == name
 
 
+def test_a_moved_repository_keeps_its_name_when_a_copy_stands_where_it_was(
+    user: Path, tmp_path: Path
+) -> None:
+    name = name_of(user)
+    user.rename(tmp_path / "moved")
+    shutil.copytree(tmp_path / "moved", user)
+    assert name_of(tmp_path / "moved") == name
+
+
 def test_a_clone_and_a_linked_worktree_are_told_apart(user: Path, tmp_path: Path) -> None:
     name = name_of(user)
     run_git(tmp_path, "clone", "-q", str(user), "clone")
