@@ -26,7 +26,7 @@ def test_the_story_has_the_records_that_are_swept() -> None:
 
 @pytest.mark.parametrize("when", ["after", "before"])
 @pytest.mark.parametrize("number", _numbers())
-def test_a_run_killed_at_any_record_and_resumed_ends_as_if_undisturbed(
+def test_w1_w18_a_run_killed_at_any_record_and_resumed_ends_as_if_undisturbed(
     tmp_path: Path, number: int, when: str
 ) -> None:
     place = STORY.build(tmp_path)

@@ -5,6 +5,7 @@ Not here: running anything.
 
 import pytest
 
+from verger_kernel.rules.findings import merge
 from verger_kernel.rules.verification import (
     ArtifactResult,
     CommandResult,
@@ -138,3 +139,9 @@ def test_the_verdict_is_that_of_the_gravest_group() -> None:
     assert verdict((good,)) == "pass"
     assert verdict((good, noted)) == "partial"
     assert verdict((bad, noted)) == "fail"
+
+
+def test_w14_a_finding_of_verification_merges_with_its_twin_like_any_other() -> None:
+    (made,) = failures(report(artifacts=(artifact("missing"),)))
+    assert made.file_paths == ("docs/a.md",)
+    assert merge((made, made)) == (made,)

@@ -212,3 +212,29 @@ def test_the_contract_names_every_column_and_its_example_reads() -> None:
 
 def refused_columns() -> set[str]:
     return {problem.column for problem in refused((PLAYBOOKS / "everything_wrong.md").read_bytes())} - {""}
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (({}, {}), "'01'"),
+        (({"prerequisites": "07"},), "'07' names no item"),
+        (({"prerequisites": "01"},), "'01'"),
+        (({"step_id": "01"}, {"step_id": "02"}, {"step_id": "03", "prerequisites": "02-01"}), "'02-01'"),
+        (({"allowed_write_roots": "`docs`"},), "'`docs`'"),
+        (({"allowed_write_roots": "."},), "'.'"),
+        (({"action": "this | that"},), "Write a | that belongs to a cell as \\|."),
+    ],
+    ids=["twice", "unknown", "itself", "reversed", "backticks", "dot", "pipe"],
+)
+def test_w11_what_the_source_let_through_is_refused_with_its_line(
+    rows: tuple[dict[str, str], ...], words: str
+) -> None:
+    problems = refused(playbook(*rows))
+    assert any(words in line for line in render_problems(problems))
+    assert all(problem.line >= 3 and problem.mend for problem in problems)
+
+
+def test_w11_a_heading_in_a_fence_begins_no_section() -> None:
+    plan = read(f"## 1. Context\n\nWords.\n```\n## 2. Not a plan\n```\n\n{playbook({})}")
+    assert [item.item_id for item in plan.items] == ["01"]
