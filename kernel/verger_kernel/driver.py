@@ -54,7 +54,7 @@ class Driver:
     async def drive(self, *events: e.Event) -> None:
         """Commits `events` and performs what follows until nothing is left to do.
 
-        Raises Interrupted on SIGINT or SIGTERM once every child is gone, JournalBroken and LockReplaced as they
+        Raises Interrupted on SIGINT, SIGTERM or SIGHUP once every child is gone, JournalBroken and LockReplaced as they
         come: nothing is written after either.
         """
         stopped: list[int] = []
@@ -113,7 +113,7 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 async def _stop_on_signal(work: anyio.CancelScope, stopped: list[int]) -> None:
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as signals:
         # A second signal changes nothing: who is impatient must not leave an agent behind that is being ended.
         async for number in signals:
             stopped.append(number)

@@ -5,12 +5,14 @@ Not here: the command lines that lead here; see `commands/`.
 
 import os
 from collections.abc import Callable, Mapping
+from signal import SIGINT
 
 import msgspec
 
 from verger_kernel.clock import start_ticks
 from verger_kernel.driver import Driver, Interrupted
 from verger_kernel.errors import CommandError
+from verger_kernel.git import refs
 from verger_kernel.git.command import Git, Identity
 from verger_kernel.git.repository import Repository
 from verger_kernel.perform.calls import Tell
@@ -48,6 +50,8 @@ async def invoke(
     site = _site(run, repository, ambient)
     if run.before:
         publish(run.folder, site.plan, run.before, run.state)
+    for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
+        tell(f"removed {lock.name}, which a git that was killed left behind")
     driver = _driver(run, site, tell)
     start = e.InvocationStarted(
         invocation=driver.invocation,
@@ -61,7 +65,8 @@ async def invoke(
             await driver.drive(start, *then)
             code = exit_of(driver.state)
         except Interrupted as interrupted:
-            code = Exit(128 + interrupted.number)
+            # A terminal that was closed (SIGHUP) asks for the same as SIGTERM.
+            code = Exit.INTERRUPTED if interrupted.number == SIGINT else Exit.TERMINATED
         await driver.leave(code)
     except OSError as error:
         # What the world refuses to an effect is an event; this is the driver's own: journal, state or lock.
@@ -83,6 +88,7 @@ def _site(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> S
             settings=frame.git_settings,
             identity=Identity(frame.identity.name, frame.identity.email),
             inherit=(run.tree_lock.descriptor,),
+            object_format="sha256" if len(frame.base_commit) == 64 else "sha1",
         ),
         frame=frame,
         plan=msgspec.json.decode(run.folder.plan.read_bytes(), type=NormalizedPlan),

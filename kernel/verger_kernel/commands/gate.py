@@ -13,12 +13,11 @@ from msgspec.structs import replace
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
+from verger_kernel.commands.standing import check_run_branch
 from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
-from verger_kernel.git import refs
-from verger_kernel.git.command import Git
 from verger_kernel.home import Home, find_home, find_run
 from verger_kernel.invocation import invoke
 from verger_kernel.rules import state as s
@@ -55,7 +54,7 @@ async def _decide(
     try:
         stage = _waiting(opened.state, args.item)
         checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
-        _check_branch(home, opened.state)
+        check_run_branch(home, opened.state)
         decision = _decision(stage.asked, args, files)
         request = Request(kind="settle")
         state, code = await invoke(
@@ -75,20 +74,6 @@ def _waiting(state: s.RunState, item: str) -> s.AwaitingGate:
         f"see where the run stands: verger status {state.frame.run_id}",
         Exit.REFUSED,
     )
-
-
-def _check_branch(home: Home, state: s.RunState) -> None:
-    ref = f"refs/heads/{state.frame.run_branch}"
-    try:
-        found = refs.read(Git(home.repository.common_dir), ref)
-    except refs.RefUnreadable as error:
-        raise CommandError(f"the gate is stale: {error}", error.hint, Exit.REFUSED) from None
-    if found != state.tip:
-        raise CommandError(
-            f"the gate is stale: {state.frame.run_branch} was moved to {found or 'nothing'} by somebody else",
-            f"move it back to {state.tip} before deciding",
-            Exit.REFUSED,
-        )
 
 
 def _decision(asked: Decision, args: argparse.Namespace, files: tuple[EvidenceFile, ...]) -> Decision:

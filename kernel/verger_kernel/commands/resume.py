@@ -11,6 +11,7 @@ import msgspec
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
+from verger_kernel.commands.standing import check_run_branch
 from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk import evidence
@@ -43,6 +44,7 @@ async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
     opened = await open_run(home.require(), run_id)
     try:
         _refuse_waiting(opened.state, args)
+        check_run_branch(home, opened.state)
         checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
         request = _request(opened, args)
         if request is None:

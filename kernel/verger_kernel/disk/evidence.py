@@ -23,18 +23,22 @@ def check(folder: Path) -> None:
     odd = _odd(folder)
     if odd:
         raise CommandError(
-            f"evidence {odd} is a link or no regular file", "copy the file itself there", Exit.INPUT
+            f"evidence {odd} is a link, no regular file, or has a name that is no Unicode", "copy the file itself there", Exit.INPUT
         )
     if not any(path.is_file() for path in folder.rglob("*")):
         raise CommandError(f"evidence folder {folder} is empty", hint, Exit.INPUT)
 
 
 def _odd(folder: Path) -> Path | None:
-    """The first link, pipe or device in `folder`: what no digest would cover."""
+    """The first link, pipe or device in `folder`, or name that is no Unicode: what no digest and no packet can hold."""
     for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()) or _is_no_unicode(path.name):
             return path
     return None
+
+
+def _is_no_unicode(name: str) -> bool:
+    return any("\ud800" <= char <= "\udfff" for char in name)
 
 
 def take(source: Path, attempt: AttemptFolder) -> Digest:
@@ -47,7 +51,7 @@ def take(source: Path, attempt: AttemptFolder) -> Digest:
     shutil.copytree(source, attempt.evidence, symlinks=True)
     odd = _odd(attempt.evidence)
     if odd:
-        raise OSError(f"evidence {source / odd.relative_to(attempt.evidence)} is a link or no regular file")
+        raise OSError(f"evidence {source / odd.relative_to(attempt.evidence)} is a link, no regular file, or has a name that is no Unicode")
     digest = digest_folder(attempt.evidence)
     write_record(attempt.evidence_digest, digest.encode() + b"\n", durable=True)
     return digest

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -69,6 +69,11 @@ _FIXED = {
 _NO_USER_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
 _USER_CONFIG = ("XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
 
+_FORMATS = {
+    "sha1": "[core]\n\trepositoryformatversion = 0\n",
+    "sha256": "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n",
+}
+
 _HINTS = (
     (
         "promisor",
@@ -105,7 +110,7 @@ class Identity:
 class Git:
     """Git bound to one git directory; nothing is discovered and nothing ambient applies.
 
-    `settings` come after SETTINGS and win; `inherit` are descriptors that every git keeps open, such as a
+    `object_format` is the repository's. `settings` come after SETTINGS and win; `inherit` are descriptors that every git keeps open, such as a
     lock's. `user_config` lets the user's own configuration apply: for questions about the user's checkout.
     """
 
@@ -114,6 +119,7 @@ class Git:
     identity: Identity | None = None
     inherit: tuple[int, ...] = ()
     user_config: bool = False
+    object_format: str = "sha1"
 
     def run(
         self,
@@ -127,10 +133,30 @@ class Git:
     ) -> bytes:
         """The bytes that `git ARGS` writes to stdout. Raises GitError when it ends with a code not in `ok`.
 
-        A git still running after `timeout_s` is killed with its process group and named in the GitError.
+        With an `index` of its own, git reads no configuration of the repository at all: an agent that finds the
+        user's git directory could name a filter there, and `git add` would run it. A git still running after `timeout_s` is killed with its process group and named in the GitError.
         """
+        if index is None:
+            environment = self._environment(work_tree, dates_utc_ms)
+            return self._run(args, environment, work_tree, stdin, timeout_s, ok)
+        with self._bare_git_dir(index) as git_dir:
+            environment = self._environment(work_tree, dates_utc_ms) | {
+                "GIT_DIR": str(git_dir),
+                "GIT_OBJECT_DIRECTORY": str(self.git_dir / "objects"),
+                "GIT_INDEX_FILE": str(index),
+            }
+            return self._run(args, environment, work_tree, stdin, timeout_s, ok)
+
+    def _run(
+        self,
+        args: tuple[str, ...],
+        environment: dict[str, str],
+        work_tree: Path | None,
+        stdin: bytes,
+        timeout_s: float,
+        ok: tuple[int, ...],
+    ) -> bytes:
         what = _shown(args)
-        environment = self._environment(work_tree, index, dates_utc_ms)
         command = ("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environment.items()))
         process = self._start((*command, _git_program(), *args), work_tree or self.git_dir)
         try:
@@ -163,9 +189,23 @@ class Git:
         assert process is not None
         return process
 
-    def _environment(
-        self, work_tree: Path | None, index: Path | None, dates_utc_ms: int | None
-    ) -> dict[str, str]:
+    @contextmanager
+    def _bare_git_dir(self, index: Path) -> Iterator[Path]:
+        folder = index.with_name(f"{index.name}.git")
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("refs", "info"):
+            (folder / name).mkdir(parents=True)
+        (folder / "HEAD").write_text("ref: refs/heads/none\n")
+        (folder / "config").write_text(_FORMATS[self.object_format])
+        for name in ("info/exclude", "info/attributes"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(self.git_dir / name, folder / name)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _environment(self, work_tree: Path | None, dates_utc_ms: int | None) -> dict[str, str]:
         environment = {"PATH": search_path(), "HOME": os.environ.get("HOME", "/"), **_FIXED}
         environment |= {"GIT_DIR": str(self.git_dir)}
         if self.user_config:
@@ -174,8 +214,6 @@ class Git:
             environment |= _NO_USER_CONFIG
         if work_tree is not None:
             environment["GIT_WORK_TREE"] = str(work_tree)
-        if index is not None:
-            environment["GIT_INDEX_FILE"] = str(index)
         environment |= dict(self._who_and_when(dates_utc_ms))
         return environment | dict(_numbered(self._all_settings()))
 

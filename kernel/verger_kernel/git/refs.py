@@ -13,7 +13,11 @@ from verger_kernel.git.command import Git, GitError
 from verger_kernel.rules.ids import ObjectId
 from verger_probes.records import sync_folder
 
-_OWN_REFS = ("refs/heads/orchestrator", "refs/verger")
+_OWN_REFS = (
+    "refs/heads/orchestrator/run/{run_id}.lock",
+    "refs/verger/attempt/{run_id}/**/*.lock",
+    "refs/verger/quarantine/{run_id}/**/*.lock",
+)
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 
@@ -99,12 +103,14 @@ def checked_out_at(repository: Repository, ref: str) -> Path | None:
     return None
 
 
-def remove_stale_ref_locks(repository: Repository) -> tuple[Path, ...]:
-    """Removes the locks left beside Verger's own references, and returns them. The caller holds all locks."""
-    removed = []
-    for name in _OWN_REFS:
-        for folder, _, files in os.walk(repository.common_dir / name):
-            removed += [Path(folder, file) for file in files if file.endswith(".lock")]
+def remove_stale_locks(repository: Repository, run_id: str) -> tuple[Path, ...]:
+    """Removes the locks that a killed git left beside the references of a run, and returns them.
+
+    The caller holds the run's locks, so no git of it can be at work; those of other runs are left alone.
+    """
+    removed: list[Path] = []
+    for pattern in _OWN_REFS:
+        removed += repository.common_dir.glob(pattern.format(run_id=run_id))
     for lock in removed:
         lock.unlink()
     return tuple(sorted(removed))

@@ -6,7 +6,7 @@ Not here: the worktrees; see `worktree.py`. A ref is moved only from the value t
 import secrets
 
 from verger_kernel.git import commits, refs
-from verger_kernel.git.refs import RefMoved
+from verger_kernel.git.refs import MoveRefused, RefMoved
 from verger_kernel.perform import worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import Checkpoint, CloseItem, CreateRunBranch, OpenGate
@@ -43,10 +43,13 @@ def open_gate(effect: OpenGate, site: Site) -> GateOpened:
 
 
 def close(effect: CloseItem, site: Site) -> ItemClosed | CloseRefused:
-    """Moves the run branch to the result and puts the worktree away."""
-    checked_out = refs.checked_out_at(site.repository, f"refs/heads/{effect.branch}")
-    if checked_out:
-        return CloseRefused(effect=effect.id, found=f"checked out at {checked_out}")
+    """Moves the run branch to the result and puts the worktree away.
+
+    Raises MoveRefused while somebody has the branch checked out: their files would no longer be what it holds.
+    """
+    place = refs.checked_out_at(site.repository, f"refs/heads/{effect.branch}")
+    if place:
+        raise MoveRefused(f"refs/heads/{effect.branch}", f"it is checked out at {place}")
     try:
         refs.move_or_confirm(site.git, f"refs/heads/{effect.branch}", new=effect.new, old=effect.old)
     except RefMoved as moved:

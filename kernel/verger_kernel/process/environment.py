@@ -3,6 +3,7 @@
 Not here: the names that a policy adds; see `rules/policy.py`.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 
 ALLOWED = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "TERM"})
@@ -15,18 +16,26 @@ def clean_environment(
 ) -> dict[str, str]:
     """The environment of a job, sorted: what is allowed of `ambient`, what `keep` names of it, and `extra`.
 
+    PATH keeps its absolute entries only: a job works in a folder whose programs an agent may have written.
     VERGER_ names come from `extra` alone; withheld names come from nowhere. Raises ValueError for a name
     or value that no environment can hold.
     """
     kept = frozenset(keep)
     chosen = {name: value for name, value in ambient.items() if _is_seen(name, kept)}
     chosen |= extra
+    if "PATH" in chosen:
+        chosen["PATH"] = absolute_path(chosen["PATH"])
     for name, value in chosen.items():
         if not name or "=" in name or "\0" in name + value:
             raise ValueError(
                 f"no environment can hold the variable {name!r}: it is unnamed, or has `=` or NUL"
             )
     return {name: chosen[name] for name in sorted(chosen) if not is_withheld(name)}
+
+
+def absolute_path(path: str) -> str:
+    """A PATH without its relative and empty entries."""
+    return os.pathsep.join(entry for entry in path.split(os.pathsep) if entry.startswith("/"))
 
 
 def is_withheld(name: str) -> bool:

@@ -31,20 +31,22 @@ class Tree:
     """The processes of one job: what descends from `main`, shares a session with it or bears its marker.
 
     An orphan that put all of this away is known by elimination: it is our child, and we did not start it.
-    So while one job runs alone, nothing else may start a process in a session of its own.
+    So while one job runs alone, nothing else may start a process in a session of its own. Of jobs that overlap, the
+    last one answers for the orphans of all.
     """
 
     def __init__(self, marker: str) -> None:
         self._marker = marker
         self._main: Row | None = None
         self._seen: set[tuple[int, int]] = set()
-        self.shared = False
-        """Whether another job ran at some moment of this one's life."""
+        self.began_ticks = 0
+        """When the first of the jobs that overlap with this one began."""
 
     def grow_from(self, main: Row) -> None:
         """Names the first process. It must not be reaped before the last look: its pid names the session."""
         self._main = main
         self._seen = {main.identity}
+        self.began_ticks = self.began_ticks or main.ticks
 
     def living(self) -> list[Row]:
         """The processes of the job that run now; zombies that fell to us are reaped. Reads all of /proc."""
@@ -65,16 +67,13 @@ class Tree:
         mine = {pid for pid, row in rows.items() if row.identity in self._seen}
         later = [row for row in rows.values() if row.ticks >= self._main.ticks and row.pid not in mine]
         mine |= {row.pid for row in later if table.carries(row.pid, EFFECT, self._marker)}
-        mine |= {row.pid for row in later if self._is_left_over(row)}
+        mine |= {row.pid for row in rows.values() if self._is_left_over(row)}
         return closure(rows, mine, sessions={self._main.pid})
 
     def _is_left_over(self, row: Row) -> bool:
-        if row.ppid != os.getpid() or row.sid == os.getsid(0):
-            return False
-        if row.pid == row.sid:
-            # So look our own children with a session of their own, too: other jobs, and their git commands.
-            return not self.shared
-        return _trees == {self}
+        # While other jobs run, their first processes and those of their git commands look just like an orphan.
+        ours = row.ppid == os.getpid() and row.sid != os.getsid(0)
+        return ours and row.ticks >= self.began_ticks and _trees == {self}
 
 
 _trees: set[Tree] = set()
@@ -85,9 +84,7 @@ _trees: set[Tree] = set()
 def tree_kept(marker: str) -> Iterator[Tree]:
     """A tree for the job that bears `marker`, known to all others before its first process exists."""
     tree = Tree(marker)
-    tree.shared = bool(_trees)
-    for other in _trees:
-        other.shared = True
+    tree.began_ticks = min((other.began_ticks for other in _trees if other.began_ticks), default=0)
     _trees.add(tree)
     try:
         yield tree

@@ -83,6 +83,32 @@ def test_the_users_checkout_index_branch_and_configuration_stay_byte_for_byte(
     assert run_git(desk.user, "-c", "core.fsmonitor=false", "worktree", "list", "--porcelain") == worktrees
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "-c user.name=Agent -c user.email=agent@example.org commit -qam mine",
+        "-c user.name=Agent -c user.email=agent@example.org stash",
+        "checkout -q -b mine",
+        "tag mine",
+        "update-ref -d refs/heads/main",
+        "replace HEAD:a.txt HEAD:docs/b.txt",
+        "config core.fsmonitor evil",
+        "remote add origin elsewhere",
+        "sparse-checkout set docs",
+        "worktree prune",
+        "reflog expire --expire=now --all",
+        "gc -q --prune=now",
+        "add -A",
+        "status",
+    ],
+)
+def test_what_an_agent_does_with_git_does_not_reach_the_users_repository(desk: Desk, command: str) -> None:
+    before = snapshot(desk.user)
+    desk.write(**{"a.txt": "A\n", "new": "n\n"})
+    run_git(desk.target, *command.split())
+    assert snapshot(desk.user) == before
+
+
 def test_a_linked_worktree_and_a_submodule_serve_as_the_users_checkout(desk: Desk, tmp_path: Path) -> None:
     run_git(desk.user, "worktree", "add", "-q", str(tmp_path / "linked"), "-b", "side")
     above = make_repository(tmp_path / "above", {"x": "x\n"})

@@ -107,13 +107,19 @@ def test_a_branch_that_is_checked_out_anywhere_is_found(desk: Desk, tmp_path: Pa
     assert refs.checked_out_at(found, REF) == tmp_path / "linked"
 
 
-def test_stale_locks_are_removed_below_our_own_references_only(desk: Desk) -> None:
-    locks = [f"{REF}.lock", "refs/verger/quarantine/a.lock"]
-    for path in (*locks, "refs/heads/main.lock", "refs/verger/kept"):
+def test_stale_locks_are_removed_beside_the_references_of_their_run_only(desk: Desk) -> None:
+    locks = [f"{REF}.lock", "refs/verger/attempt/RUN_1/01/1.lock", "refs/verger/quarantine/RUN_1/01/a.lock"]
+    kept = [
+        "refs/heads/main.lock",
+        "refs/heads/orchestrator/run/RUN_10.lock",
+        "refs/verger/attempt/RUN_2/01/1.lock",
+    ]
+    for path in (*locks, *kept):
         place = desk.user / ".git" / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
-    assert refs.remove_stale_ref_locks(find(desk.user)) == tuple(desk.user / ".git" / path for path in locks)
-    assert (desk.user / ".git/refs/heads/main.lock").exists()
-    assert (desk.user / ".git/refs/verger/kept").exists()
-    assert refs.remove_stale_ref_locks(find(desk.user)) == ()
+    assert refs.remove_stale_locks(find(desk.user), "RUN_1") == tuple(
+        desk.user / ".git" / path for path in locks
+    )
+    assert all((desk.user / ".git" / path).exists() for path in kept)
+    assert refs.remove_stale_locks(find(desk.user), "RUN_1") == ()
