@@ -120,6 +120,10 @@ async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
 def _settled(folder: RunFolder, run_id: RunId) -> store.Loaded:
     try:
         loaded = store.load(folder)
+        named = loaded.state.frame.run_id
+        if named != run_id:
+            # Driven, it would move the branch and end the agents of the run it was copied from.
+            raise store.CorruptRun(f"{folder.root} is a copy of run {named}")
     except store.CorruptRun as error:
         raise CommandError(
             f"cannot open run {run_id}: {error}",

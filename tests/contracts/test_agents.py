@@ -144,9 +144,9 @@ def test_a_report_stands_whatever_the_exit_code(make: Make, tmp_path: Path) -> N
     assert isinstance(make("failing late").run(task(folder=tmp_path)), Answered)
 
 
-def test_a_broken_limit_outweighs_the_report(make: Make, tmp_path: Path) -> None:
-    found = make().run(task(folder=tmp_path), Breach(limit="output", used=2, allowed=1))
-    assert isinstance(found, Unanswered) and found.kind == "output"
+def test_who_breaks_a_limit_after_its_report_has_answered(make: Make, tmp_path: Path) -> None:
+    found = make().run(task(folder=tmp_path), Breach(limit="timeout", used=2, allowed=1))
+    assert isinstance(found, Answered)
 
 
 def test_w8_a_report_for_another_item_is_malformed(make: Make, tmp_path: Path) -> None:

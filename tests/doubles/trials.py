@@ -6,11 +6,13 @@ Not here: the place of work itself; see `workplace.py`.
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
-from tests.doubles.workplace import COLUMNS, POLICY, Result, Workplace, item, scenario, workplace, writing
+from tests.doubles.notes import COLUMNS, POLICY, item, scenario, writing
+from tests.doubles.workplace import Result, Workplace, workplace
 
 from verger_kernel.disk import store
 from verger_kernel.disk.layout import AttemptFolder
@@ -20,9 +22,15 @@ from verger_kernel.rules.events import AgentStarted
 AGENT = Path(__file__).with_name("agent.py")
 MORE_COLUMNS = ("suggested_verification_commands", "required_verification_artifacts")
 NO_SECOND_ROUND = "max_fix_rounds = 0\nmax_remediation_rounds = 0\n"
-GOOD = f'stage = "execute"\n{writing("01")}'
-"""The call in which the worker of item 01 does what it should."""
 RUN = ("run", "playbook.md", "--item", "01")
+
+
+def work(text: str = "a note", stage: str = "execute") -> str:
+    """The call in which the worker of item 01 writes `text` and a newline."""
+    return f'stage = "{stage}"\n{writing("01", f"{text}{chr(10)}")}'
+
+
+GOOD = work()
 
 
 def trial(
@@ -53,10 +61,9 @@ def trial(
 
 
 def _with_agents(agents: Mapping[str, str]) -> str:
-    lines = POLICY.splitlines()
-    for name, definition in agents.items():
-        lines = [f"{name} = {definition}" if line.startswith(f"{name} =") else line for line in lines]
-    return "\n".join(lines) + "\n"
+    lanes, _, lines = POLICY.partition("[agents]\n")
+    known = dict(line.split(" = ", 1) for line in lines.splitlines())
+    return f"{lanes}[agents]\n" + "".join(f"{name} = {one}\n" for name, one in (known | dict(agents)).items())
 
 
 def shell(script: str) -> str:
@@ -103,14 +110,22 @@ def calls_of(place: Workplace) -> list[str]:
 
 
 def processes_of(place: Workplace) -> list[int]:
-    """Every process that still belongs to the newest run."""
+    """Every process that bears the mark of the newest run."""
+    mark = place.run().root.name
+    return _pids(lambda process: process.environ().get("VERGER_RUN") == mark)
+
+
+def processes_below(root: Path) -> list[int]:
+    """Every process that works in a folder below `root`."""
+    return _pids(lambda process: root in Path(process.cwd()).parents)
+
+
+def _pids(wanted: Callable[[psutil.Process], bool]) -> list[int]:
     found = []
     for process in psutil.process_iter():
-        try:
-            if process.environ().get("VERGER_RUN") == place.run().root.name:
+        with suppress(psutil.Error):
+            if wanted(process):
                 found.append(process.pid)
-        except psutil.Error:
-            continue
     return found
 
 

@@ -142,7 +142,6 @@ def test_a_state_home_that_cannot_be_made_is_refused_and_leaves_nothing(tmp_path
     assert place.everything() == before
 
 
-
 def test_a_working_folder_that_is_gone_is_told(tmp_path: Path, place: Workplace) -> None:
     script = f'cd "{tmp_path}" && mkdir gone && cd gone && rmdir "{tmp_path}/gone" && exec "$@" status'
     done = subprocess.run(

@@ -63,14 +63,18 @@ def outcome(
     """What came of the call. `exit_code` is minus the signal that ended it, None if it was never started."""
     if start_error or exit_code is None:
         return Unanswered("not_started", _one_line(start_error or "the program was never started"))
+    flaw: ReportRefused | None = None
+    try:
+        data = _read(report_path)
+        if data is not None:
+            # Written last, a report says that the agent was done: whatever kept its process alive is no part of it.
+            return _answered(data, task)
+    except ReportRefused as refusal:
+        flaw = refusal
     if breach:
         kind, words = _BREACHES[breach.limit]
         return Unanswered(kind, words.format(used=breach.used, allowed=breach.allowed))
-    try:
-        data = _read(report_path)
-        return _ended_without(exit_code) if data is None else _answered(data, task)
-    except ReportRefused as refusal:
-        return Unanswered("malformed", _one_line(str(refusal)))
+    return Unanswered("malformed", _one_line(str(flaw))) if flaw else _ended_without(exit_code)
 
 
 def complete_answer(task: TaskSpecification, report_path: Path) -> Answered | None:

@@ -30,4 +30,6 @@ def check_run_branch(home: Home, state: s.RunState) -> None:
         raise CommandError(f"{error}", error.hint, Exit.REFUSED) from None
     if found not in expected:
         what = f"{branch} was moved to {found or 'nothing'} by somebody else"
-        raise CommandError(what, f"move it back: git update-ref refs/heads/{branch} {state.tip}", Exit.REFUSED)
+        raise CommandError(
+            what, f"move it back: git update-ref refs/heads/{branch} {state.tip}", Exit.REFUSED
+        )

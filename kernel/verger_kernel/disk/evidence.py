@@ -23,7 +23,9 @@ def check(folder: Path) -> None:
     odd = _odd(folder)
     if odd:
         raise CommandError(
-            f"evidence {odd} is a link, no regular file, or has a name that is no Unicode", "copy the file itself there", Exit.INPUT
+            f"evidence {odd} is no regular file with a readable name",
+            "copy the file itself there",
+            Exit.INPUT,
         )
     if not any(path.is_file() for path in folder.rglob("*")):
         raise CommandError(f"evidence folder {folder} is empty", hint, Exit.INPUT)
@@ -51,7 +53,9 @@ def take(source: Path, attempt: AttemptFolder) -> Digest:
     shutil.copytree(source, attempt.evidence, symlinks=True)
     odd = _odd(attempt.evidence)
     if odd:
-        raise OSError(f"evidence {source / odd.relative_to(attempt.evidence)} is a link, no regular file, or has a name that is no Unicode")
+        raise OSError(
+            f"evidence {source / odd.relative_to(attempt.evidence)} is no regular file with a readable name"
+        )
     digest = digest_folder(attempt.evidence)
     write_record(attempt.evidence_digest, digest.encode() + b"\n", durable=True)
     return digest

@@ -70,18 +70,10 @@ def load(folder: RunFolder) -> Loaded:
                 _check_equal(folder, state)
     except (IllegalEvent, AssertionError, KeyError, ValueError) as error:
         raise CorruptRun(f"{folder.journal} tells a story that cannot happen: {error}") from error
-    _check_place(folder, state)
     size = folder.journal.stat().st_size
     return Loaded(
         state, before, len(reading.records) - counted, size - reading.length, reading.length, rebuilt
     )
-
-
-def _check_place(folder: RunFolder, state: RunState) -> None:
-    # A copied folder would be driven as the run it was copied from, beside it.
-    frame = state.frame
-    if (frame.repository_id, frame.run_id) != (folder.root.parent.parent.name, folder.root.name):
-        raise CorruptRun(f"{folder.root} is a copy of run {frame.run_id} of repository {frame.repository_id}")
 
 
 def _check_versions(folder: RunFolder, reading: Reading) -> None:

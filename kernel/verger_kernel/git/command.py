@@ -87,6 +87,18 @@ _HINTS = (
 )
 
 
+_WORLD = (
+    "No space left",
+    "Disk quota exceeded",
+    "Input/output error",
+    "Read-only file system",
+    "Cannot allocate memory",
+    "out of memory",
+    "Too many open files",
+    ".lock': File exists",
+)
+
+
 class GitError(Exception):
     """A git command that failed or hung. `what` shows its arguments, `hint` the way out."""
 
@@ -96,6 +108,10 @@ class GitError(Exception):
         self.exit_code = exit_code
         self.stderr = stderr
         self.hint = hint or _hint(stderr)
+
+    def is_of_the_world(self) -> bool:
+        """Whether disk, memory, a lock or a hang is to blame, so that trying again can help; not what was asked."""
+        return self.exit_code < 0 or any(words in self.stderr for words in _WORLD)
 
 
 @dataclass(frozen=True)
@@ -110,8 +126,9 @@ class Identity:
 class Git:
     """Git bound to one git directory; nothing is discovered and nothing ambient applies.
 
-    `object_format` is the repository's. `settings` come after SETTINGS and win; `inherit` are descriptors that every git keeps open, such as a
-    lock's. `user_config` lets the user's own configuration apply: for questions about the user's checkout.
+    `settings` come after SETTINGS and win; `inherit` are descriptors that every git keeps open, such as a lock's.
+    `user_config` lets the user's own configuration apply: for questions about the user's checkout. `object_format`
+    is the repository's.
     """
 
     git_dir: Path
@@ -134,7 +151,8 @@ class Git:
         """The bytes that `git ARGS` writes to stdout. Raises GitError when it ends with a code not in `ok`.
 
         With an `index` of its own, git reads no configuration of the repository at all: an agent that finds the
-        user's git directory could name a filter there, and `git add` would run it. A git still running after `timeout_s` is killed with its process group and named in the GitError.
+        user's git directory could name a filter there, and `git add` would run it. A git still running after
+        `timeout_s` is killed with its process group and named in the GitError.
         """
         if index is None:
             environment = self._environment(work_tree, dates_utc_ms)

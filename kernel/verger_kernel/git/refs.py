@@ -3,7 +3,6 @@
 Not here: which reference is the truth and when it moves; see `perform/`.
 """
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -93,9 +93,7 @@ def git_for(
 ) -> Git:
     """The Git of the kernel: bound to the common git directory, filters neutral unless allowed."""
     settings = facts.conversions + neutral_filters(facts.filter_names, filters_allowed)
-    return Git(
-        repository.common_dir, settings, facts.identity, inherit, object_format=facts.object_format
-    )
+    return Git(repository.common_dir, settings, facts.identity, inherit, object_format=facts.object_format)
 
 
 def untracked_consult_paths(repository: Repository, paths: Iterable[str]) -> dict[str, str]:

@@ -71,7 +71,9 @@ def _check_out(site: Site, tree: Path, commit: str) -> None:
 
 
 def _exists(tree: Path, path: str) -> bool:
-    return (tree / path).exists() or (tree / path).is_symlink()
+    """Whether `path` is there without leaving the tree: what a link shows from elsewhere was not delivered."""
+    place, root = tree / path, tree.resolve()
+    return place.exists() and place.resolve().is_relative_to(root)
 
 
 def _artifact(tree: Path, path: str, committed: set[str], item: Item) -> ArtifactResult:

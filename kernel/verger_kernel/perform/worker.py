@@ -9,6 +9,7 @@ from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome
 from verger_kernel.git import commits
+from verger_kernel.git.command import GitError
 from verger_kernel.perform import calls, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, rework_points, task
@@ -39,7 +40,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     if answered and stands:
         return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
     quarantine = ""
-    if tries_of(effect.id) > 1 or not stands:
+    if tries_of(effect.id) > 1 or not stands or worktree.was_disturbed(site, effect):
         quarantine = await to_thread.run_sync(worktree.reset, site, effect)
     points = rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
@@ -54,12 +55,21 @@ def _recorded(
     effect: RunWorker, site: Site, place: CallPlace, outcome: Outcome, quarantine: str
 ) -> WorkerReturned:
     escapes = worktree.escapes(site, effect.item, effect.attempt)
+    escapes += worktree.forged_evidence(site, effect)
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
-    tree = worktree.record(site, effect.item, effect.attempt)
+    try:
+        tree = worktree.record(site, effect.item, effect.attempt)
+    except GitError as error:
+        if error.is_of_the_world():
+            raise
+        # Tried again, it would be refused again: it is what the worker left that git does not take.
+        refused = (f"git cannot record what the worker left: {error.stderr}",)
+        return _returned(effect, outcome, escapes=refused, quarantine=quarantine)
     changes, _patch = commits.changes(site.git, effect.base, tree)
     outside = out_of_scope(changes, site.item(effect.item).allowed_write_roots)
+    outside += worktree.links_that_lead_out(site, effect, changes)
     kept = calls.keep_answer(site, place, "worker", outcome) if isinstance(outcome, Answered) else ""
     return _returned(
         effect, outcome, kept=kept, tree=tree, changed=len(changes), outside=outside, quarantine=quarantine

@@ -3,6 +3,9 @@
 Not here: how git does it; see `git/worktrees.py`.
 """
 
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from threading import Lock
 
 import msgspec
@@ -16,6 +19,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
 from verger_kernel.rules.ids import ObjectId, tries_of
+from verger_kernel.rules.scope import LINK, Change, leads_out
 from verger_probes.records import write_record
 
 _MAKING = Lock()
@@ -44,6 +48,43 @@ def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:
     return tripwire.escapes(folder.worktree, before)
 
 
+def forged_evidence(site: Site, effect: RunWorker) -> tuple[str, ...]:
+    """What became of the evidence copy, in words, if it is no longer what a person supplied; empty if it is."""
+    if not effect.evidence:
+        return ()
+    found = evidence.digest_folder(site.attempt(effect.item, effect.attempt).evidence)
+    return () if found == effect.evidence else ("the external evidence was changed",)
+
+
+def links_that_lead_out(site: Site, effect: RunWorker, changes: Iterable[Change]) -> tuple[str, ...]:
+    """The changed symbolic links that lead out of the tree, and those that cannot be read."""
+    folder = site.attempt(effect.item, effect.attempt).worktree
+    return tuple(
+        change.path
+        for change in changes
+        if change.new_mode == LINK and _leads_out(folder / change.path, change.path)
+    )
+
+
+def _leads_out(place: Path, path: str) -> bool:
+    try:
+        return leads_out(path, str(place.readlink()))
+    except OSError:
+        # A name that is no UTF-8 is shown escaped and leads nowhere: what cannot be looked at is not let through.
+        return True
+
+
+def was_disturbed(site: Site, effect: RunWorker) -> bool:
+    """Whether somebody changed the worktree since its last checkpoint: a lane that reads must not write."""
+    if effect.round == 0:
+        return False
+    folder = site.attempt(effect.item, effect.attempt)
+    return bool(
+        escapes(site, effect.item, effect.attempt)
+        or worktrees.leftovers(site.git, folder.worktree, folder.index)
+    )
+
+
 def record(site: Site, item: str, attempt: int) -> ObjectId:
     """The worktree as a git tree, with every object durable."""
     folder = site.attempt(item, attempt)
@@ -64,24 +105,33 @@ def reset(site: Site, effect: RunWorker) -> str:
     folder = site.attempt(effect.item, effect.attempt)
     name = f"{effect.stage}-round-{effect.round}-try-{tries_of(effect.id) - 1}"
     kept = _quarantine(site, effect.item, effect.attempt, name, effect.tip, accepted=False)
-    _create(site, folder, effect.tip)
+    if folder.worktree.is_dir():
+        # Warm, it is many times faster than a fresh checkout.
+        worktrees.restore(site.git, folder.worktree, effect.tip, folder.index, head=effect.tip)
+        _set_tripwire(folder)
+    else:
+        _create(site, folder, effect.tip)
     return kept
 
 
 def _create(site: Site, attempt: AttemptFolder, commit: ObjectId) -> None:
     make_folder(attempt.worktree.parent)
     worktrees.create(site.git, attempt.worktree, commit, attempt.index, root=site.folder.worktrees)
+    _set_tripwire(attempt)
+
+
+def _set_tripwire(attempt: AttemptFolder) -> None:
     wire = tripwire.tripwire(attempt.worktree)
     write_record(attempt.tripwire, msgspec.json.encode(wire), durable=False)
 
 
 def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bool) -> str:
-    """Removes the worktree; answers with the ref that keeps what is on no other, empty when it was clean or gone.
+    """Removes the worktree; answers with what keeps what no ref keeps, empty when it was clean or gone.
 
     `tip` is the attempt's last checkpoint; `accepted` says that nothing was recorded after it.
     """
     folder = site.attempt(item, attempt)
-    if not folder.worktree.exists():
+    if not os.path.lexists(folder.worktree):
         return ""
     kept = _quarantine(site, item, attempt, "left-behind", tip, accepted=accepted)
     removal.remove(folder.worktree, site.folder.worktrees)
@@ -99,8 +149,22 @@ def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId
     ref = site.quarantine_ref(item, attempt, name)
     # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.
     kept_at_ms = folder.index.stat().st_mtime_ns // 1_000_000
-    worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
+    try:
+        worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
+    except GitError as error:
+        if error.is_of_the_world():
+            raise
+        return _moved_aside(folder.worktree)
     return ref
+
+
+def _moved_aside(place: Path) -> str:
+    """Where a worktree stands now that git cannot record, a name that no tree can hold for one."""
+    number = 1
+    while (aside := place.with_name(f"{place.name}.kept-{number}")).exists():
+        number += 1
+    place.rename(aside)
+    return aside.name
 
 
 def _is_dirty(site: Site, folder: AttemptFolder, parent: ObjectId, accepted: bool) -> bool:

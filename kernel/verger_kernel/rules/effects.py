@@ -35,7 +35,7 @@ class RunWorker(_Effect, frozen=True, kw_only=True):
     """Let the worker change the worktree, then record its tree. Answer: WorkerReturned.
 
     `base` is where the attempt began, `tip` the last checkpoint, whose tree this stage starts from;
-    `rework` names the findings of the round before that must be mended.
+    `rework` names the findings of the round before that must be mended. `evidence` digests the evidence it reads.
     """
 
     item: str
@@ -44,6 +44,7 @@ class RunWorker(_Effect, frozen=True, kw_only=True):
     stage: str
     base: ObjectId
     tip: ObjectId
+    evidence: str
     rework: tuple[str, ...]
 
 

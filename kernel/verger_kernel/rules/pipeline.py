@@ -65,6 +65,7 @@ def begin(state: s.RunState, item: str, attempt: int, now: Now) -> Step:
         remediation_rounds=0,
         base=state.tip,
         tip=state.tip,
+        evidence="",
     )
     if facts.evidence and not state.evidence:
         why = "the playbook asks for evidence from outside and none was supplied"
@@ -82,7 +83,8 @@ def begin(state: s.RunState, item: str, attempt: int, now: Now) -> Step:
 def worktree_ready(state: s.RunState, event: e.WorktreeReady) -> Step:
     """The worker begins."""
     assert isinstance(state.stage, s.Preparing)
-    return work(replace(state, evidence=""), state.stage.spot, "execute", ())
+    spot = replace(state.stage.spot, evidence=event.evidence)
+    return work(replace(state, evidence=""), spot, "execute", ())
 
 
 def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Step:
@@ -90,7 +92,7 @@ def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Ste
     stage = state.stage
     assert isinstance(stage, s.Working)
     if event.escapes:
-        return escalate(state, stage.spot, "the worker reached for git", event.escapes, now)
+        return escalate(state, stage.spot, "the worker left its bounds", event.escapes, now)
     if event.out_of_scope:
         why = f"{event.out_of_scope_count} path(s) outside allowed_write_roots were changed"
         return escalate(state, stage.spot, why, event.out_of_scope, now)

@@ -22,6 +22,7 @@ def work(state: s.RunState, spot: s.Spot, name: str, rework: tuple[str, ...]) ->
         stage=name,
         base=spot.base,
         tip=spot.tip,
+        evidence=spot.evidence,
         rework=rework,
     )
     return go(state, s.Working(spot, name=name, rework=rework), effect)

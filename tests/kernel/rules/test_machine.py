@@ -146,6 +146,7 @@ def test_a_fresh_attempt_begins_with_a_full_budget_on_the_run_branch() -> None:
         remediation_rounds=0,
         base=made.state.tip,
         tip=made.state.tip,
+        evidence="",
     )
 
 

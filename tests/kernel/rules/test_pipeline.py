@@ -157,7 +157,7 @@ def test_a_worker_without_an_answer_is_escalated() -> None:
 
 
 def test_leaving_its_bounds_weighs_more_than_what_a_worker_says() -> None:
-    assert "git" in escalated(after_worker(escapes=("x",), verdict="blocked_external")).why
+    assert "bounds" in escalated(after_worker(escapes=("x",), verdict="blocked_external")).why
     assert "outside" in escalated(after_worker(out_of_scope=("x",), verdict="blocked_external")).why
 
 

@@ -1,0 +1,252 @@
+"""Verification: the kernel's own eyes decide, in a tree that no agent touched, within limits.
+
+Not here: what a result means as a rule; see tests/kernel/rules/test_verification.py.
+"""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import msgspec
+import pytest
+from tests.doubles.trials import (
+    GOOD,
+    RUN,
+    attempt_of,
+    calls_of,
+    escalated,
+    is_running,
+    passed,
+    processes_of,
+    replay,
+    shell,
+    trial,
+    work,
+)
+from tests.doubles.workplace import Workplace
+
+from verger_kernel.perform.reports import VerificationReport
+
+TRIAGE = """
+triage = "reader-c"
+
+[agents]
+reader-c = { kind = "scripted", scenario = "scenario.toml" }
+"""
+
+
+def report_of(place: Workplace, round_: int = 0, attempt: int = 1) -> VerificationReport:
+    data = attempt_of(place, attempt).verification(round_).read_bytes()
+    return msgspec.json.decode(data, type=VerificationReport)
+
+
+def log_of(place: Workplace, name: str, round_: int = 0, attempt: int = 1) -> str:
+    return (attempt_of(place, attempt).logs(round_) / name).read_text()
+
+
+def with_triage(place: Workplace) -> Workplace:
+    """Lets a triage agent, which waves everything through unless the scenario says else, decide."""
+    file = place.repository / "verger.toml"
+    file.write_text(file.read_text().replace("\n[agents]\n", TRIAGE))
+    place.git("commit", "-qam", "triage")
+    return place
+
+
+@pytest.mark.parametrize("triage", [False, True], ids=["by the rules", "with a triage agent"])
+def test_w4_a_failing_required_command_never_passes_whoever_says_so(tmp_path: Path, triage: bool) -> None:
+    place = trial(
+        tmp_path,
+        GOOD,
+        'stage = "fix"',
+        policy="max_fix_rounds = 1",
+        required_verification_commands="`echo no && false`",
+    )
+    if triage:
+        with_triage(place)
+    stage = escalated(place, place.verger(*RUN))
+    assert stage.why == "required verification failed, and the budget of rounds is used up"
+    # Nobody who might wave it through is even asked.
+    assert calls_of(place) == ["0/execute/t1", "1/fix/t1", "2/remediate/t1"]
+    report = report_of(place)
+    assert (report.overall_result, report.groups[0].commands[0].status) == ("fail", "fail")
+    assert report.groups[0].commands[0].tail == "no\n"
+
+
+def test_a_failing_suggested_command_passes_and_stands_in_the_report(tmp_path: Path) -> None:
+    place = trial(tmp_path, GOOD, suggested="`echo hint && exit 3`")
+    passed(place, place.verger(*RUN))
+    report = report_of(place)
+    assert report.overall_result == "partial"
+    assert [group.group for group in report.groups] == ["required", "suggested"]
+    failed = report.groups[1].commands[0]
+    assert (failed.status, failed.exit_code, failed.tail) == ("fail", 3, "hint\n")
+    assert "suggested command 1: fail" in attempt_of(place).findings(0).read_text()
+
+
+GREEDY = """\
+setsid sleep 60 &
+echo $! > "$HOME/grandchild"
+echo begun
+sleep 60
+"""
+
+
+def test_w19_w20_a_command_that_runs_too_long_is_ended_with_its_grandchild(tmp_path: Path) -> None:
+    place = trial(
+        tmp_path,
+        GOOD,
+        policy="verification_timeout_s = 1",
+        files={"check.sh": GREEDY},
+        required_verification_commands="`bash check.sh`",
+    )
+    escalated(place, place.verger(*RUN))
+    result = report_of(place).groups[0].commands[0]
+    assert (result.status, result.tail) == ("timeout", "begun\n")
+    assert result.swept >= 1
+    assert not is_running(int((place.home / "grandchild").read_text()))
+    assert processes_of(place) == []
+
+
+def test_w19_what_a_passing_command_leaves_running_is_ended(tmp_path: Path) -> None:
+    script = 'setsid sleep 60 &\necho $! > "$HOME/grandchild"\n'
+    place = trial(
+        tmp_path, GOOD, files={"check.sh": script}, required_verification_commands="`bash check.sh`"
+    )
+    passed(place, place.verger(*RUN))
+    assert report_of(place).groups[0].commands[0].swept == 1
+    assert not is_running(int((place.home / "grandchild").read_text()))
+
+
+def test_w20_a_command_that_floods_is_ended_and_its_log_is_cut(tmp_path: Path) -> None:
+    place = trial(tmp_path, GOOD, policy="command_output_mb_max = 1", required_verification_commands="`yes`")
+    escalated(place, place.verger(*RUN))
+    result = report_of(place).groups[0].commands[0]
+    assert result.status == "output"
+    assert result.output_bytes > 1 << 20
+    assert len(log_of(place, "required-01.log")) == 1 << 20
+
+
+def test_a_setup_that_fails_fails_the_group_and_its_commands_are_not_run(tmp_path: Path) -> None:
+    place = trial(
+        tmp_path,
+        GOOD,
+        policy='setup = ["touch made", "echo broken && exit 4"]',
+        required_verification_commands="`touch $HOME/ran`",
+    )
+    escalated(place, place.verger(*RUN))
+    (group,) = report_of(place).groups
+    assert [(one.status, one.exit_code) for one in group.setup] == [("pass", 0), ("fail", 4)]
+    assert group.commands == ()
+    assert not (place.home / "ran").exists()
+
+
+def test_what_setup_makes_is_there_for_every_group_and_never_part_of_the_result(tmp_path: Path) -> None:
+    place = trial(
+        tmp_path,
+        GOOD,
+        policy='setup = ["mkdir -p deps && touch deps/made"]',
+        required_verification_commands="`test -e deps/made && rm -r deps`",
+        suggested="`test -e deps/made`",
+    )
+    passed(place, place.verger(*RUN))
+    assert report_of(place).overall_result == "pass"
+    assert place.git("diff", "--name-only", "main", place.run_branch()) == "docs/01.md"
+
+
+ARTIFACTS = {
+    "committed": ("docs/01.md", "true", "pass"),
+    "built": ("build/book.pdf", "mkdir build && touch build/book.pdf", "pass"),
+    "missing": ("build/book.pdf", "true", "fail"),
+}
+
+
+@pytest.mark.parametrize("status", ARTIFACTS)
+def test_a_required_artifact_is_committed_built_or_missing(tmp_path: Path, status: str) -> None:
+    path, command, result = ARTIFACTS[status]
+    place = trial(
+        tmp_path, GOOD, required_verification_commands=f"`{command}`", artifacts=f"`docs/01.md`; `{path}`"
+    )
+    ended = place.verger(*RUN)
+    report = report_of(place)
+    assert report.overall_result == result
+    assert {one.path: one.status for one in report.groups[0].artifacts}[path] == status
+    assert ended.code == (0 if result == "pass" else 22)
+
+
+def test_a_deliverable_that_a_command_only_builds_is_not_delivered(tmp_path: Path) -> None:
+    place = trial(tmp_path, 'stage = "execute"', required_verification_commands="`touch docs/01.md`")
+    stage = escalated(place, place.verger(*RUN))
+    assert stage.why.startswith("required verification failed")
+    (artifact,) = report_of(place).groups[0].artifacts
+    assert (artifact.path, artifact.status, artifact.must_be_committed) == ("docs/01.md", "built", True)
+
+
+def test_junit_says_the_same_and_any_reader_can_read_it(tmp_path: Path) -> None:
+    printed = "printf '\\x1b[31mred\\x00<&>]]>\\xff' && false"
+    place = trial(tmp_path, GOOD, suggested=f"`{printed}`", policy='setup = ["true"]')
+    passed(place, place.verger(*RUN))
+    root = ElementTree.parse(attempt_of(place).junit(0)).getroot()
+    suites = {suite.get("name"): suite for suite in root}
+    assert {name: (suite.get("tests"), suite.get("failures")) for name, suite in suites.items()} == {
+        "required": ("3", "0"),
+        "suggested": ("2", "1"),
+    }
+    (failure,) = root.iter("failure")
+    assert failure.get("message") == "fail, exit code 1"
+    assert "red" in (failure.text or "")
+    assert [case.get("name") for case in suites["required"]] == ["true", "test -s docs/01.md", "docs/01.md"]
+
+
+def test_logs_and_reports_are_kept_for_each_attempt_and_round(tmp_path: Path) -> None:
+    place = trial(
+        tmp_path,
+        work("first"),
+        work("second", "fix"),
+        policy="max_fix_rounds = 1",
+        required_verification_commands="`cat docs/01.md && grep -q third docs/01.md`",
+    )
+    escalated(place, place.verger(*RUN))
+    replay(place, work("third"))
+    passed(place, place.verger("resume"), text="third")
+    where = {"first\n": (0, 1), "second\n": (1, 1), "third\n": (0, 2)}
+    for text, (round_, attempt) in where.items():
+        assert log_of(place, "required-01.log", round_, attempt) == text
+        report = report_of(place, round_, attempt)
+        assert (report.round, report.attempt) == (round_, attempt)
+        assert report.groups[0].commands[0].tail == text
+
+
+PLANTING = """
+mkdir -p docs/__pycache__ .venv
+touch docs/__pycache__/check.pyc docs/go.flag .venv/pyvenv.cfg
+exec $AGENT write docs/01.md 'a note'
+"""
+
+
+def test_nothing_that_the_agent_left_unrecorded_is_there_when_its_work_is_verified(tmp_path: Path) -> None:
+    seen = "find . -name .git -prune -o -type f -print"
+    place = trial(
+        tmp_path,
+        agents={"worker": shell(PLANTING)},
+        files={".gitignore": ".local/\n*.flag\n__pycache__/\n.venv/\n", "check.sh": f"{seen} | sort\n"},
+        required_verification_commands="`bash check.sh`; `touch docs/later.flag`; `test -e docs/later.flag`",
+        suggested="`test ! -e docs/later.flag`",
+    )
+    passed(place, place.verger(*RUN))
+    files = log_of(place, "required-01.log").split()
+    assert "./docs/01.md" in files
+    assert sorted(files) == sorted(
+        f"./{path}" for path in place.git("ls-tree", "-r", "--name-only", place.run_branch()).split()
+    )
+    assert report_of(place).overall_result == "pass"
+
+
+def test_a_command_that_spoils_its_tree_spoils_nothing_else(tmp_path: Path) -> None:
+    place = trial(
+        tmp_path,
+        GOOD,
+        required_verification_commands="`rm -rf docs .git && mkdir -m 0 docs`",
+        suggested="`test -s docs/01.md && git status --short`",
+        artifacts="`docs/01.md`",
+    )
+    passed(place, place.verger(*RUN))
+    assert report_of(place).overall_result == "pass"
