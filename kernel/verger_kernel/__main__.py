@@ -17,6 +17,8 @@ from verger_probes.exits import Exit
 
 def main() -> int:
     """The exit code of this process."""
+    # A umask without the owner's own bits would make every executable of a checkout look changed by the worker.
+    os.umask(os.umask(0o077) & 0o077)
     _open_streams()
     code = _code()
     for stream in (sys.stdout, sys.stderr):

@@ -14,7 +14,8 @@ import msgspec
 
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.errors import CommandError
-from verger_kernel.git.command import GitError
+from verger_kernel.git import refs
+from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.repository import NoRepository, Repository, RepositoryFacts, facts
 from verger_kernel.rules.policy import Policy
 from verger_probes.exits import Exit
@@ -45,11 +46,44 @@ def environment(
     """The checks that need no policy, with the facts they rest on; without facts one of them is an error."""
     commands = _commands(environ)
     try:
+        owner = _owner(repository)
+        if owner.status == "error":
+            return [commands, owner], None
         found = facts(repository)
     except (GitError, NoRepository) as error:
         why = Check(name="git_answers", status="error", detail=str(error), hint=error.hint)
         return [commands, why], None
-    return [commands, _git(found), _commits(found), _identity(found), _clean(found)], found
+    readings = [_git(found), _commits(found), _identity(found), _clean(found), _branches(repository)]
+    return [commands, owner, *readings], found
+
+
+def _owner(repository: Repository) -> Check:
+    """Whether git itself would trust the repository: its configuration can name programs that git starts."""
+    trusted = {os.geteuid(), int(os.environ.get("SUDO_UID", os.geteuid()))}
+    if {repository.root.stat().st_uid, repository.git_dir.stat().st_uid} <= trusted:
+        return Check(name="repository_owner")
+    git = Git(repository.git_dir, user_config=True)
+    safe = git.run("config", "--global", "--get-all", "safe.directory", ok=(0, 1)).decode().splitlines()
+    if "*" in safe or str(repository.root) in safe:
+        return Check(name="repository_owner")
+    return Check(
+        name="repository_owner",
+        status="error",
+        detail=f"{repository.root} belongs to another user, whose configuration could name programs to start",
+        hint=f"if you trust it: git config --global --add safe.directory {repository.root}",
+    )
+
+
+def _branches(repository: Repository) -> Check:
+    for name in ("orchestrator", "orchestrator/run"):
+        if refs.read(Git(repository.common_dir), f"refs/heads/{name}"):
+            return Check(
+                name="branch_names",
+                status="error",
+                detail=f"a branch named {name} stands where run branches would go",
+                hint=f"rename it: git branch -m {name} NAME",
+            )
+    return Check(name="branch_names")
 
 
 def policy_checks(
@@ -107,7 +141,8 @@ def _commits(found: RepositoryFacts) -> Check:
 
 
 def _identity(found: RepositoryFacts) -> Check:
-    if found.identity:
+    # Git drops these from both ends of a name, and refuses one of which nothing is left.
+    if found.identity and found.identity.name.strip(" .,:;<>\"\\'"):
         return Check(name="git_identity")
     return Check(
         name="git_identity",

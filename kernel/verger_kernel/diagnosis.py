@@ -6,6 +6,7 @@ Not here: checks of the environment; see `checks.py`.
 import msgspec
 
 from verger_kernel.checks import Check
+from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.store import CorruptRun, Loaded, load
@@ -15,7 +16,7 @@ from verger_kernel.home import Home, links
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.plan import NormalizedPlan
-from verger_kernel.rules.playbook.frozen import canonical_plan, playbook_text
+from verger_kernel.rules.playbook.frozen import canonical_plan
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 
 
@@ -46,8 +47,8 @@ def run_checks(home: Home, run_id: RunId) -> list[Check]:
 
 
 def frozen_checks(folder: RunFolder, state: s.RunState) -> list[Check]:
-    """The checks of what a run is driven by: its plan and its policy must be those that it began with."""
-    return [_plan(folder, state), _policy(folder, state)]
+    """The checks of what a run is driven by: plan, policy and playbook must be those that it began with."""
+    return [_plan(folder, state), _policy(folder, state), _snapshot(folder, state)]
 
 
 def _loaded(loaded: Loaded) -> Check:
@@ -68,7 +69,7 @@ def _ledger(folder: RunFolder, state: s.RunState) -> Check:
     for entry in state.passed:
         path = folder.item(entry.item) / "passed.json"
         try:
-            same = msgspec.json.decode(path.read_bytes(), type=s.PassedItem) == entry
+            same = msgspec.json.decode(read_file(path), type=s.PassedItem) == entry
         except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             same = False
         if not same:
@@ -85,7 +86,7 @@ def _ledger(folder: RunFolder, state: s.RunState) -> Check:
 
 def _plan(folder: RunFolder, state: s.RunState) -> Check:
     try:
-        data = folder.plan.read_bytes()
+        data = read_file(folder.plan)
         plan = msgspec.json.decode(data, type=NormalizedPlan)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         return _broken("normalized_plan", f"{folder.plan} cannot be read: {error}")
@@ -96,7 +97,7 @@ def _plan(folder: RunFolder, state: s.RunState) -> Check:
 
 def _policy(folder: RunFolder, state: s.RunState) -> Check:
     try:
-        data = folder.policy.read_bytes()
+        data = read_file(folder.policy)
         read_policy_snapshot(data)
     except (OSError, msgspec.DecodeError) as error:
         return _broken("runtime_policy", f"{folder.policy} cannot be read: {error}")
@@ -107,10 +108,10 @@ def _policy(folder: RunFolder, state: s.RunState) -> Check:
 
 def _snapshot(folder: RunFolder, state: s.RunState) -> Check:
     try:
-        text = playbook_text(folder.snapshot.read_bytes().decode())
-    except (OSError, ValueError) as error:
+        data = read_file(folder.snapshot)
+    except OSError as error:
         return _broken("playbook_snapshot", f"{folder.snapshot} cannot be read: {error}")
-    if digest_of(text.encode()) != state.frame.playbook_sha256:
+    if digest_of(data) != state.frame.snapshot_sha256:
         return _broken("playbook_snapshot", f"{folder.snapshot} is not the playbook this run began with")
     return Check(name="playbook_snapshot")
 

@@ -3,13 +3,14 @@
 Not here: the paths inside that folder; see `disk/layout.py`.
 """
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import SOURCE_FOLDER, StateFolder
+from verger_kernel.disk.locks import Held, acquire
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import NoRepository, Repository, find
 from verger_kernel.git.repository_id import repository_id
@@ -43,7 +44,10 @@ def find_home(start: Path, environ: Mapping[str, str]) -> Home:
         name = repository_id(repository, create=False)
     except NoRepository as missing:
         raise CommandError(missing.what, missing.hint, Exit.ENVIRONMENT) from None
-    state = state_home(environ, Path(environ.get("HOME", "/nonexistent")))
+    state = state_home(environ, Path(environ.get("HOME", "")))
+    if not state.is_absolute():
+        what = "there is no place for runs: HOME is not set to an absolute path"
+        raise CommandError(what, "set HOME, or XDG_STATE_HOME", Exit.ENVIRONMENT)
     _refuse_other_than_text(repository.root, state)
     folder = StateFolder(state / name) if name else None
     return Home(repository, state, folder if folder and folder.root.is_dir() else None)
@@ -71,6 +75,26 @@ def settle(home: Home) -> StateFolder:
         make_folder(place)
     link(home.repository.root, folder)
     return folder
+
+
+@contextmanager
+def driven(repository: Repository) -> Iterator[None]:
+    """While it lasts, this process alone drives a run of the repository, whatever state home others use.
+
+    Raises CommandError when another one does.
+    """
+    path = repository.common_dir / "verger" / "driver.lock"
+    try:
+        lock = acquire(path, signed=False)
+    except Held:
+        what = f"another process drives a run of {repository.root}"
+        raise CommandError(
+            what, "wait until it is done, or stop it: verger status --all", Exit.HELD
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def link(root: Path, folder: StateFolder) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ from signal import SIGINT
 import msgspec
 
 from verger_kernel.clock import start_ticks
+from verger_kernel.disk.durable import read_file
 from verger_kernel.driver import Driver, Interrupted
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
@@ -49,7 +50,7 @@ async def invoke(
         tell(note)
     site = _site(run, repository, ambient)
     if run.before:
-        publish(run.folder, site.plan, run.before, run.state)
+        _publish(site, run.before, run.state, tell)
     for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
         tell(f"removed {lock.name}, which a git that was killed left behind")
     driver = _driver(run, site, tell)
@@ -91,8 +92,8 @@ def _site(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> S
             object_format="sha256" if len(frame.base_commit) == 64 else "sha1",
         ),
         frame=frame,
-        plan=msgspec.json.decode(run.folder.plan.read_bytes(), type=NormalizedPlan),
-        policy=read_policy_snapshot(run.folder.policy.read_bytes()).policy,
+        plan=msgspec.json.decode(read_file(run.folder.plan), type=NormalizedPlan),
+        policy=read_policy_snapshot(read_file(run.folder.policy)).policy,
         ambient=ambient,
         tree_lock=run.tree_lock.descriptor,
     )
@@ -103,11 +104,19 @@ def _driver(run: OpenRun, site: Site, tell: Callable[[str], None]) -> Driver:
         return await perform(effect, site, record)
 
     def watch(before: s.RunState, event: e.Event, after: s.RunState, _moment: Now) -> None:
-        publish(site.folder, site.plan, before, after)
+        _publish(site, before, after, tell)
         if text := line(event, after):
             tell(text)
 
     return Driver(run.folder, run.run_lock, run.journal, run.state, hands, watch)
+
+
+def _publish(site: Site, before: s.RunState, after: s.RunState, tell: Callable[[str], None]) -> None:
+    try:
+        publish(site.folder, site.plan, before, after)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
+        # What is written for people can be made again: it never stops a run.
+        tell(f"could not write for people what happened: {error}")
 
 
 def exit_of(state: s.RunState) -> Exit:

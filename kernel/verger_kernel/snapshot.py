@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held
 from verger_kernel.disk.store import read_saved
@@ -165,7 +166,7 @@ def _lanes(folder: RunFolder) -> dict[str, str]:
     from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 
     try:
-        policy = read_policy_snapshot(folder.policy.read_bytes()).policy
+        policy = read_policy_snapshot(read_file(folder.policy)).policy
     except (OSError, msgspec.DecodeError):
         return {}
     lanes = msgspec.to_builtins(policy.lanes)
@@ -194,7 +195,7 @@ def _gates(folder: RunFolder) -> tuple[GateView, ...]:
     gates = []
     for path in sorted(folder.item("*").parent.glob("*/attempt-*/manual_gate.json")):
         try:
-            record = msgspec.json.decode(path.read_bytes(), type=_GateFile)
+            record = msgspec.json.decode(read_file(path), type=_GateFile)
         except (OSError, UnicodeDecodeError, msgspec.DecodeError):
             # It is a projection: the journal has the decision, and the next step of the run writes it again.
             continue

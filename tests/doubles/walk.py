@@ -59,6 +59,7 @@ def frame(*items: ItemFacts, triage_agent: bool = False, fixes: int = 2, remedia
         run_branch="orchestrator/run/1",
         playbook_path="playbook.md",
         playbook_sha256=digest("playbook"),
+        snapshot_sha256=digest("snapshot"),
         plan_sha256=digest("plan"),
         policy_sha256=digest("policy"),
         identity=Identity(name="Verger", email="verger@example.org"),

@@ -169,6 +169,8 @@ class World:
             case f.RunCommands():
                 return self._verified(effect)
             case f.FreezePacket():
+                if self.draw("packet", place_of(effect)).random() < 0.02:
+                    return e.PacketRefused(effect.id, changed=("worker_report.json",))
                 frozen = good_answer(effect)
                 assert isinstance(frozen, e.PacketFrozen)
                 self.packets[frozen.packet] = (place_of(effect), effect.commit)

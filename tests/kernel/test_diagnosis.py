@@ -105,7 +105,7 @@ def test_a_plan_that_says_the_same_in_other_bytes_is_refused(place: Workplace, r
     run.plan.write_bytes(run.plan.read_bytes() + b"\n")
     assert wrong(place) == {"normalized_plan": "error"}
     found = {check.name: check.status for check in frozen_checks(run, load(run).state)}
-    assert found == {"normalized_plan": "error", "runtime_policy": "ok"}
+    assert found == {"normalized_plan": "error", "runtime_policy": "ok", "playbook_snapshot": "ok"}
 
 
 def test_a_worktree_that_no_attempt_uses_is_named(place: Workplace, run: RunFolder) -> None:

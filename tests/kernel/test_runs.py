@@ -3,6 +3,7 @@
 Not here: how a damaged run is told from a sound one; see tests/kernel/disk/test_store.py.
 """
 
+import fcntl
 import os
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,7 @@ def test_w19_what_a_dead_kernel_left_running_is_ended_before_the_run_is_read(
     home: StateFolder, left: OpenRun
 ) -> None:
     lock = os.open(left.folder.tree_lock, os.O_RDWR)
+    fcntl.flock(lock, fcntl.LOCK_EX)
     marked = {"PATH": os.environ["PATH"], "VERGER_RUN": left.folder.root.name}
     # One bears the run's mark, one hid it but holds the lock, and that one's child hid both.
     holding = "(exec 9>&-; exec sleep 60) & echo $!; wait"

@@ -18,7 +18,7 @@ from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
-from verger_kernel.home import Home, find_home, find_run
+from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import invoke
 from verger_kernel.rules import state as s
 from verger_kernel.rules.events import GateDecided, Request
@@ -36,7 +36,8 @@ def mark_manual_gate(args: argparse.Namespace) -> int:
     files = tuple(_evidence(path) for path in args.evidence_path)
     home = find_home(args.directory, os.environ)
     run_id = find_run(home, args.run)
-    return anyio.run(_decide, home, run_id, args, files)
+    with driven(home.repository):
+        return anyio.run(_decide, home, run_id, args, files)
 
 
 def _evidence(path: Path) -> EvidenceFile:

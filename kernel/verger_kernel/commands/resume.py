@@ -15,9 +15,10 @@ from verger_kernel.commands.standing import check_run_branch
 from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk import evidence
+from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.errors import CommandError
-from verger_kernel.home import Home, find_home, find_run
+from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import exit_of, invoke
 from verger_kernel.rules import state as s
 from verger_kernel.rules.events import Request
@@ -36,7 +37,8 @@ def resume(args: argparse.Namespace) -> int:
     run_id = find_run(home, args.run)
     if args.external_evidence_dir:
         evidence.check(args.external_evidence_dir)
-    return anyio.run(_resume, home, run_id, args)
+    with driven(home.repository):
+        return anyio.run(_resume, home, run_id, args)
 
 
 async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
@@ -65,7 +67,7 @@ def _preflight(home: Home, run_id: RunId) -> None:
 
 def _frozen_policy(folder: RunFolder) -> Policy:
     try:
-        return read_policy_snapshot(folder.policy.read_bytes()).policy
+        return read_policy_snapshot(read_file(folder.policy)).policy
     except (OSError, msgspec.DecodeError) as error:
         raise CommandError(
             f"cannot resume run {folder.root.name}: {folder.policy} cannot be read: {error}",
@@ -97,7 +99,7 @@ def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
 def _request(opened: OpenRun, args: argparse.Namespace) -> Request | None:
     """What to ask of the run; None when every item has passed."""
     state = opened.state
-    policy = read_policy_snapshot(opened.folder.policy.read_bytes()).policy
+    policy = read_policy_snapshot(read_file(opened.folder.policy)).policy
     evidence_dir = str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else ""
     if was_cut_short(state):
         # What was asked then still counts; only what is said now is added to it.

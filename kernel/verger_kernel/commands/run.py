@@ -18,10 +18,11 @@ from verger_kernel.commands.policy import policy_file, resolved_policy
 from verger_kernel.commands.result import show_result
 from verger_kernel.commands.telling import tell
 from verger_kernel.disk import evidence
+from verger_kernel.disk.layout import StateFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for, untracked_consult_paths
-from verger_kernel.home import Home, find_home, settle
+from verger_kernel.home import Home, driven, find_home, settle
 from verger_kernel.invocation import invoke
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.frame import Frame, Identity, item_facts
@@ -52,12 +53,14 @@ def run(args: argparse.Namespace) -> int:
         max_items=resolved.policy.max_items,
         evidence=str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else "",
     )
-    opened = _created(home, plan, resolved, found, request, args)
-    try:
-        begin = Request(kind="run")
-        state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), tell, begin)
-    finally:
-        opened.close()
+    folder = settle(home)
+    with driven(home.repository):
+        opened = _created(home, folder, plan, resolved, found, request, args)
+        try:
+            begin = Request(kind="run")
+            state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), tell, begin)
+        finally:
+            opened.close()
     return show_result(state, opened.folder, code, args.format)
 
 
@@ -131,6 +134,7 @@ def _check_consult_paths(home: Home, plan: NormalizedPlan, items: tuple[Item, ..
 
 def _created(
     home: Home,
+    folder: StateFolder,
     plan: NormalizedPlan,
     resolved: Resolved,
     found: RepositoryFacts,
@@ -152,7 +156,7 @@ def _created(
         overlay_file=_text(args.config),
     )
     plan_bytes = canonical_plan(plan)
-    folder = settle(home)
+    snapshot = snapshot_text(plan.plan_source, text.decode()).encode()
     frame = Frame(
         run_id=run_id,
         repository_id=folder.root.name,
@@ -161,6 +165,7 @@ def _created(
         run_branch=f"orchestrator/run/{run_id}",
         playbook_path=plan.plan_source.path,
         playbook_sha256=digest_of(text),
+        snapshot_sha256=digest_of(snapshot),
         plan_sha256=digest_of(plan_bytes),
         policy_sha256=digest_of(policy),
         identity=Identity(name=found.identity.name, email=found.identity.email),
@@ -173,7 +178,7 @@ def _created(
     files = {
         "normalized_plan.json": plan_bytes,
         "runtime_policy.json": policy,
-        "playbook_source_snapshot.md": snapshot_text(plan.plan_source, text.decode()).encode(),
+        "playbook_source_snapshot.md": snapshot,
     }
     return create(folder, frame, request, files)
 

@@ -6,6 +6,7 @@ Not here: what a record is and how far a file is believed; see `rules/chain.py`.
 import os
 from pathlib import Path
 
+from verger_kernel.disk.durable import read_file
 from verger_kernel.rules.chain import Reading, line, read
 from verger_kernel.rules.events import Event
 from verger_kernel.rules.ids import Digest
@@ -50,7 +51,7 @@ class Journal:
 def read_journal(path: Path) -> Reading:
     """The believed beginning of the journal at `path`; an absent one is empty."""
     try:
-        return read(path.read_bytes())
+        return read(read_file(path))
     except FileNotFoundError:
         return Reading([], 0, "")
 

@@ -8,8 +8,11 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from verger_kernel.clock import boot_id, start_ticks
+
+_TEXT_BYTES = 200
 
 
 class Held(Exception):
@@ -31,6 +34,7 @@ class FileLock:
 
     path: Path
     descriptor: int
+    signed: bool = True
 
     def check(self) -> None:
         """Raises LockReplaced unless the path still leads to the file that is locked."""
@@ -44,11 +48,13 @@ class FileLock:
 
     def release(self) -> None:
         """Gives the lock up, here; a child that inherited the descriptor keeps it."""
+        if self.signed:
+            os.pwrite(self.descriptor, b" " * _TEXT_BYTES, 0)
         os.close(self.descriptor)
 
 
-def acquire(path: Path) -> FileLock:
-    """The lock at `path`, taken at once or not at all. Raises Held."""
+def acquire(path: Path, *, signed: bool = True) -> FileLock:
+    """The lock at `path`, taken at once or not at all. Raises Held. Only a `signed` one tells who holds it."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -57,42 +63,46 @@ def acquire(path: Path) -> FileLock:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise Held(path, holder) from None
-        lock = FileLock(path, descriptor)
+        lock = FileLock(path, descriptor, signed)
         try:
             lock.check()
         except LockReplaced:
             # Between open and flock the file was replaced: what we hold guards nothing.
             lock.release()
             continue
-        _sign(descriptor)
+        if signed:
+            _sign(descriptor)
         return lock
 
 
 def is_held(path: Path) -> bool:
-    """Whether a living process took the lock at `path`, found without touching it; see proc(5), locks.
+    """Whether the process that last took the lock at `path` is still alive, without touching the lock.
 
-    A lock that only a child of a dead process still holds may not be seen, as in a container.
+    /proc/locks would be nearer to the truth, but names devices as no file of btrfs or overlayfs does.
     """
     try:
-        stat = path.stat()
-        table = Path("/proc/locks").read_text(encoding="ascii")
-    except OSError:
+        holder = _said(path.read_bytes())
+        known = (holder["start_ticks"], holder["boot_id"])
+        return bool(known == (start_ticks(holder["pid"]), boot_id()))
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    name = f"{os.major(stat.st_dev):02x}:{os.minor(stat.st_dev):02x}:{stat.st_ino}"
-    return any(name in entry.split() for entry in table.splitlines())
 
 
 def _sign(descriptor: int) -> None:
     pid = os.getpid()
     text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid), "boot_id": boot_id()})
     # Written in place: the lock is held already, and a reader takes this text as a hint only.
-    os.pwrite(descriptor, text.ljust(200).encode() + b"\n", 0)
+    os.pwrite(descriptor, text.ljust(_TEXT_BYTES).encode() + b"\n", 0)
 
 
 def _holder(descriptor: int) -> str:
     try:
-        # Only the first line: a longer text that stood in the file before is written over, not cut.
-        said = json.loads(os.pread(descriptor, 400, 0).partition(b"\n")[0])
-        return f"pid {int(said['pid'])}"
+        return f"pid {int(_said(os.pread(descriptor, 400, 0))['pid'])}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
+
+
+def _said(text: bytes) -> dict[str, Any]:
+    # Only the first line: a longer text that stood in the file before is written over, not cut.
+    said: dict[str, Any] = json.loads(text.partition(b"\n")[0])
+    return said

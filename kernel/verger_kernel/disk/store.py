@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules.chain import MACHINE_VERSION, Reading, Record
@@ -45,7 +46,7 @@ def save(folder: RunFolder, state: RunState, *, durable: bool) -> None:
 
 def read_saved(path: Path) -> SavedState:
     """What `run_state.json` says. Raises FileNotFoundError, or msgspec.DecodeError when it is none of ours."""
-    return msgspec.json.decode(path.read_bytes(), type=SavedState)
+    return msgspec.json.decode(read_file(path), type=SavedState)
 
 
 def load(folder: RunFolder) -> Loaded:

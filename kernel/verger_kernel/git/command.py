@@ -7,72 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from verger_kernel.git.settings import FIXED, FORMATS, NO_USER_CONFIG, NO_USER_FILES, SETTINGS, USER_CONFIG
+
 _STDERR_CHARS_MAX = 2000
 _ARGUMENT_CHARS_MAX = 60
 _LAST_WORDS_S = 5.0
-
-SETTINGS: tuple[tuple[str, str], ...] = (
-    # Programs that a configuration could make git start.
-    ("core.fsmonitor", "false"),
-    ("core.hooksPath", "/dev/null"),
-    ("diff.external", ""),
-    ("protocol.allow", "never"),
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("commit.gpgSign", "false"),
-    ("tag.gpgSign", "false"),
-    # Submodules are never entered: what lies there is not ours to read.
-    ("diff.ignoreSubmodules", "all"),
-    ("submodule.recurse", "false"),
-    # By default git syncs no loose object, no reference and no index.
-    ("core.fsync", "committed,loose-object,reference,index"),
-    ("core.fsyncMethod", "batch"),
-    # A file is unchanged only if its ctime says so too: mtime can be set back, ctime cannot.
-    ("core.trustctime", "true"),
-    ("core.checkStat", "default"),
-    # Shapes of an index or checkout that would leave paths out or write beside the index we name.
-    ("core.untrackedCache", "false"),
-    ("core.splitIndex", "false"),
-    ("core.sparseCheckout", "false"),
-    ("index.sparse", "false"),
-    ("core.quotePath", "false"),
-    ("core.safecrlf", "false"),
-    ("i18n.commitEncoding", "UTF-8"),
-)
-
-# The result of an item must not hang on who runs it: the user's global ignores and attributes do not apply.
-# The repository's own `.gitignore`, `.gitattributes`, `info/exclude` and `info/attributes` do.
-_NO_USER_FILES: tuple[tuple[str, str], ...] = (
-    ("core.attributesFile", "/dev/null"),
-    ("core.excludesFile", "/dev/null"),
-)
-
-_FIXED = {
-    "LC_ALL": "C",
-    "LANGUAGE": "C",
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_EDITOR": "true",
-    "GIT_SEQUENCE_EDITOR": "true",
-    "GIT_ASKPASS": "true",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    # An id must mean the bytes it was hashed from, whatever refs/replace says.
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ADVICE": "0",
-}
-_NO_USER_CONFIG = {"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
-_USER_CONFIG = ("XDG_CONFIG_HOME", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM")
-
-_FORMATS = {
-    "sha1": "[core]\n\trepositoryformatversion = 0\n",
-    "sha256": "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n",
-}
 
 _HINTS = (
     (
@@ -214,7 +159,7 @@ class Git:
         for name in ("refs", "info"):
             (folder / name).mkdir(parents=True)
         (folder / "HEAD").write_text("ref: refs/heads/none\n")
-        (folder / "config").write_text(_FORMATS[self.object_format])
+        (folder / "config").write_text(FORMATS[self.object_format])
         for name in ("info/exclude", "info/attributes"):
             with suppress(FileNotFoundError):
                 shutil.copyfile(self.git_dir / name, folder / name)
@@ -224,19 +169,19 @@ class Git:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _environment(self, work_tree: Path | None, dates_utc_ms: int | None) -> dict[str, str]:
-        environment = {"PATH": search_path(), "HOME": os.environ.get("HOME", "/"), **_FIXED}
+        environment = {"PATH": search_path(), "HOME": os.environ.get("HOME", "/"), **FIXED}
         environment |= {"GIT_DIR": str(self.git_dir)}
         if self.user_config:
-            environment |= {name: os.environ[name] for name in _USER_CONFIG if name in os.environ}
+            environment |= {name: os.environ[name] for name in USER_CONFIG if name in os.environ}
         else:
-            environment |= _NO_USER_CONFIG
+            environment |= NO_USER_CONFIG
         if work_tree is not None:
             environment["GIT_WORK_TREE"] = str(work_tree)
         environment |= dict(self._who_and_when(dates_utc_ms))
         return environment | dict(_numbered(self._all_settings()))
 
     def _all_settings(self) -> tuple[tuple[str, str], ...]:
-        return SETTINGS + (() if self.user_config else _NO_USER_FILES) + self.settings
+        return SETTINGS + (() if self.user_config else NO_USER_FILES) + self.settings
 
     def _who_and_when(self, dates_utc_ms: int | None) -> Iterator[tuple[str, str]]:
         for role in ("AUTHOR", "COMMITTER"):
@@ -255,15 +200,6 @@ def _library() -> ModuleType:
         # At import it asks the git on PATH for its version, and gives up on an answer it does not know.
         raise GitError("git version", 127, str(error), "install git 2.36 or newer") from None
     return git
-
-
-def neutral_filters(names: Iterable[str], allowed: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:
-    """Settings that make every filter driver in `names` but not in `allowed` pass bytes through unchanged."""
-    settings: list[tuple[str, str]] = []
-    for name in sorted(set(names) - set(allowed)):
-        settings += [(f"filter.{name}.{part}", "") for part in ("clean", "smudge", "process")]
-        settings.append((f"filter.{name}.required", "false"))
-    return tuple(settings)
 
 
 def search_path() -> str:

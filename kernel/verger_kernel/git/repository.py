@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verger_kernel.git.checkout import NoRepository, Repository, find
-from verger_kernel.git.command import Git, Identity, neutral_filters
+from verger_kernel.git.command import Git, Identity
 from verger_kernel.git.repository_id import repository_id
+from verger_kernel.git.settings import neutral_filters
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import path_text
 

@@ -6,11 +6,13 @@ Not here: the worktrees; see `worktree.py`. A ref is moved only from the value t
 import secrets
 
 from verger_kernel.git import commits, refs
+from verger_kernel.git.command import GitError
 from verger_kernel.git.refs import MoveRefused, RefMoved
 from verger_kernel.perform import worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import Checkpoint, CloseItem, CreateRunBranch, OpenGate
 from verger_kernel.rules.events import Checkpointed, CloseRefused, GateOpened, ItemClosed, RunBranchCreated
+from verger_kernel.rules.ids import ObjectId
 
 
 def create(effect: CreateRunBranch, site: Site) -> RunBranchCreated:
@@ -29,11 +31,22 @@ def checkpoint(effect: Checkpoint, site: Site) -> Checkpointed:
         f"Verger-Item: {effect.item}\n"
         f"Verger-Attempt: {effect.attempt}, round {effect.round}\n"
     )
-    commit = commits.commit_tree(site.git, effect.tree, effect.parent, message, effect.at_utc_ms)
+    commit = _commit(effect, site, message)
     # The first checkpoint makes the ref: until then the parent is the base, which the run branch keeps.
     old = None if effect.parent == effect.base else effect.parent
     refs.move_or_confirm(site.git, site.attempt_ref(effect.item, effect.attempt), new=commit, old=old)
     return Checkpointed(effect=effect.id, commit=commit)
+
+
+def _commit(effect: Checkpoint, site: Site, message: str) -> ObjectId:
+    arguments = (effect.tree, effect.parent, message, effect.at_utc_ms)
+    try:
+        return commits.commit_tree(site.git, *arguments)
+    except GitError:
+        # No ref names the tree yet, so a `git gc --prune=now` of the user can take it; the worktree still holds it.
+        if worktree.record(site, effect.item, effect.attempt) != effect.tree:
+            raise
+        return commits.commit_tree(site.git, *arguments)
 
 
 def open_gate(effect: OpenGate, site: Site) -> GateOpened:

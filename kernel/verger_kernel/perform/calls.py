@@ -4,6 +4,7 @@ Not here: what is asked (`tasks.py`) and what the answer leads to (`worker.py`, 
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
@@ -114,9 +115,11 @@ def _job(call: Call, argv: tuple[str, ...]) -> Job:
 
 
 def _durable(folder: CallFolder) -> CallFolder:
-    if folder.report.is_file() and not folder.report.is_symlink():
-        sync_file(folder.report)
-        sync_folder(folder.report.parent)
+    # A report that cannot be opened is no answer; `outcome` says so.
+    with suppress(PermissionError):
+        if folder.report.is_file() and not folder.report.is_symlink():
+            sync_file(folder.report)
+            sync_folder(folder.report.parent)
     return folder
 
 

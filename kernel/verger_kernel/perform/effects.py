@@ -6,6 +6,7 @@ Not here: the hands themselves, one module a noun.
 from typing import assert_never
 
 from anyio import to_thread
+from msgspec import DecodeError
 
 from verger_kernel.git.command import GitError
 from verger_kernel.git.refs import MoveRefused, RefMoved, RefUnreadable
@@ -21,7 +22,17 @@ from verger_kernel.process.ending import Unendable
 from verger_kernel.rules import effects as f
 from verger_kernel.rules.events import Answer, EffectFailed, Event
 
-WORLD = (OSError, GitError, MoveRefused, RefMoved, RefUnreadable, RemovalRefused, Unendable)
+WORLD = (
+    OSError,
+    DecodeError,
+    UnicodeDecodeError,
+    GitError,
+    MoveRefused,
+    RefMoved,
+    RefUnreadable,
+    RemovalRefused,
+    Unendable,
+)
 """What the world can refuse while an effect is performed; anything else is a defect of ours."""
 
 

@@ -7,11 +7,11 @@ from verger_kernel.disk import packets
 from verger_kernel.git import commits
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import FreezePacket
-from verger_kernel.rules.events import PacketFrozen
+from verger_kernel.rules.events import PacketFrozen, PacketRefused
 
 
-def freeze(effect: FreezePacket, site: Site) -> PacketFrozen:
-    """Writes the packet of a round; the same effect, done twice, gives the same digest."""
+def freeze(effect: FreezePacket, site: Site) -> PacketFrozen | PacketRefused:
+    """Writes the packet of a round, proved to hold what the journal knows; done twice, it has the same digest."""
     attempt = site.attempt(effect.item, effect.attempt)
     _changes, patch = commits.changes(site.git, effect.base, effect.commit)
     contents = {
@@ -21,6 +21,9 @@ def freeze(effect: FreezePacket, site: Site) -> PacketFrozen:
         "verification_report.json": attempt.verification(effect.round).read_bytes(),
         "worker_report.json": attempt.answer("worker", effect.round).read_bytes(),
     }
+    changed = _changed(effect, site, contents)
+    if changed:
+        return PacketRefused(effect=effect.id, changed=changed)
     if attempt.evidence_digest.exists():
         contents |= {
             f"external_evidence/{path.relative_to(attempt.evidence).as_posix()}": path.read_bytes()
@@ -36,3 +39,13 @@ def freeze(effect: FreezePacket, site: Site) -> PacketFrozen:
         round_=effect.round,
     )
     return PacketFrozen(effect=effect.id, packet=digest)
+
+
+def _changed(effect: FreezePacket, site: Site, contents: dict[str, bytes]) -> tuple[str, ...]:
+    known = {
+        "playbook_source_snapshot.md": site.frame.snapshot_sha256,
+        "normalized_plan.json": site.frame.plan_sha256,
+        "verification_report.json": effect.verification,
+        "worker_report.json": effect.report,
+    }
+    return tuple(name for name, digest in known.items() if packets.digest_of(contents[name]) != digest)

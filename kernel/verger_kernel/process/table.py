@@ -62,10 +62,13 @@ def carries(pid: int, name: str, value: str) -> bool:
 
 
 def holds(pid: int, file: os.stat_result) -> bool:
-    """Whether the process has `file` open, under whatever name; false where we may not look."""
+    """Whether the process holds a lock on `file`, its own or an inherited one; false where we may not look.
+
+    Who only reads the file, a backup for one, does not count.
+    """
     try:
         with os.scandir(f"/proc/{pid}/fd") as entries:
-            return any(_same(entry, file) for entry in entries)
+            return any(_same(entry, file) and _is_locked(pid, entry.name) for entry in entries)
     except OSError:
         return False
 
@@ -84,6 +87,10 @@ def _same(entry: os.DirEntry[str], file: os.stat_result) -> bool:
         return os.path.samestat(entry.stat(), file)
     except OSError:
         return False
+
+
+def _is_locked(pid: int, descriptor: str) -> bool:
+    return b"\nlock:" in _read(f"/proc/{pid}/fdinfo/{descriptor}")
 
 
 def _read(path: str) -> bytes:

@@ -75,14 +75,18 @@ class RunCommands(_Effect, frozen=True, kw_only=True):
 
 
 class FreezePacket(_Effect, frozen=True, kw_only=True):
-    """Collect, hash and seal what both lanes will read. Answer: PacketFrozen."""
+    """Collect, hash and seal what both lanes will read. Answer: PacketFrozen, or PacketRefused when a part was changed.
+
+    `verification` and `report` digest what the kernel kept of this round.
+    """
 
     item: str
     attempt: int
     round: int
-    stage: str
     base: ObjectId
     commit: ObjectId
+    verification: Digest
+    report: str
 
 
 class Audit(_Effect, frozen=True, kw_only=True):

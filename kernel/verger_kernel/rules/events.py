@@ -120,6 +120,12 @@ class PacketFrozen(_Answer, frozen=True, kw_only=True):
     packet: Digest
 
 
+class PacketRefused(_Answer, frozen=True, kw_only=True):
+    """What should go into the packet is no longer what the kernel kept; `changed` names the files."""
+
+    changed: tuple[str, ...]
+
+
 class AuditReturned(_Answer, frozen=True, kw_only=True):
     """One lane ended. `problem` is empty when it answered; `packet_intact` says the packet still had its digest."""
 
@@ -183,6 +189,7 @@ Event = (
     | Checkpointed
     | CommandsReturned
     | PacketFrozen
+    | PacketRefused
     | AuditReturned
     | TriageReturned
     | GateOpened
@@ -198,6 +205,7 @@ Answer = (
     | Checkpointed
     | CommandsReturned
     | PacketFrozen
+    | PacketRefused
     | AuditReturned
     | TriageReturned
     | GateOpened

@@ -39,6 +39,7 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     run_branch: str
     playbook_path: str
     playbook_sha256: Digest
+    snapshot_sha256: Digest
     plan_sha256: Digest
     policy_sha256: Digest
     identity: Identity

@@ -111,6 +111,8 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
             return pipeline.commands_returned(state, event, now)
         case e.PacketFrozen():
             return pipeline.packet_frozen(state, event)
+        case e.PacketRefused():
+            return pipeline.packet_refused(state, event, now)
         case e.AuditReturned():
             return judgement.audit_returned(state, event, now)
         case e.TriageReturned():

@@ -168,11 +168,20 @@ def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) ->
         item=spot.item,
         attempt=spot.attempt,
         round=spot.round,
-        stage=stage.claims.stage,
         base=spot.base,
         commit=spot.tip,
+        verification=event.report,
+        report=stage.claims.report,
     )
     return go(state, freezing, effect)
+
+
+def packet_refused(state: s.RunState, event: e.PacketRefused, now: Now) -> Step:
+    """Somebody changed what the kernel had kept: nobody is asked to audit that."""
+    assert isinstance(state.stage, s.Freezing)
+    return escalate(
+        state, state.stage.spot, "what the kernel kept of this round was changed", event.changed, now
+    )
 
 
 def packet_frozen(state: s.RunState, event: e.PacketFrozen) -> Step:

@@ -31,6 +31,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     run_branch: str
     playbook_path: str
     playbook_sha256: Digest
+    snapshot_sha256: Digest
     plan_sha256: Digest
     policy_sha256: Digest
     items_total: int
@@ -59,6 +60,7 @@ _FROM_FRAME = (
     "run_branch",
     "playbook_path",
     "playbook_sha256",
+    "snapshot_sha256",
     "plan_sha256",
     "policy_sha256",
 )

@@ -7,6 +7,7 @@ import pytest
 from tests.doubles.walk import Walk, facts, frame, mark, object_id, red, walk
 
 from verger_kernel.rules import effects as f
+from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.verification import GroupResult
 
@@ -252,7 +253,17 @@ def test_the_packet_is_frozen_from_what_was_verified() -> None:
     made = walk().until(s.Freezing)
     (freeze,) = made.state.outstanding
     assert isinstance(freeze, f.FreezePacket)
-    assert (freeze.base, freeze.commit, freeze.stage) == (made.state.tip, made.spot.tip, "execute")
+    assert isinstance(made.stage, s.Freezing)
+    assert (freeze.base, freeze.commit) == (made.state.tip, made.spot.tip)
+    assert (freeze.verification, freeze.report) == (made.stage.verification, made.stage.claims.report)
+
+
+def test_nobody_is_asked_to_audit_what_was_changed_after_it_was_kept() -> None:
+    made = walk().until(s.Freezing)
+    (freeze,) = made.state.outstanding
+    made.tell(e.PacketRefused(freeze.id, changed=("verification_report.json",)))
+    assert isinstance(made.stage, s.Escalated)
+    assert made.stage.details == ("verification_report.json",)
 
 
 def test_both_lanes_begin_at_once_on_one_packet() -> None:

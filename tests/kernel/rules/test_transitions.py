@@ -68,6 +68,13 @@ def a_lane_finds_something_outside_missing() -> Walk:
     return made.rest()
 
 
+def what_was_kept_was_changed() -> Walk:
+    made = walk().until(s.Freezing)
+    (freeze,) = made.state.outstanding
+    made.tell(e.PacketRefused(freeze.id, changed=("worker_report.json",)))
+    return made.rest()
+
+
 def a_lane_is_inconclusive() -> Walk:
     made = walk().until(s.Auditing)
     made.answer(verdict="inconclusive")
@@ -185,6 +192,7 @@ WALKS = (
     verification_fails_until_the_budget_is_used_up,
     a_lane_finds_something_to_mend,
     a_lane_finds_something_outside_missing,
+    what_was_kept_was_changed,
     a_lane_is_inconclusive,
     a_gate_is_approved,
     a_gate_is_rejected,
