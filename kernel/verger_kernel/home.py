@@ -85,12 +85,10 @@ def driven(repository: Repository) -> Iterator[None]:
     """
     path = repository.common_dir / "verger" / "driver.lock"
     try:
-        lock = acquire(path, signed=False)
-    except Held:
-        what = f"another process drives a run of {repository.root}"
-        raise CommandError(
-            what, "wait until it is done, or stop it: verger status --all", Exit.HELD
-        ) from None
+        lock = acquire(path)
+    except Held as held:
+        what = f"a run of {repository.root} is held by {held.holder}"
+        raise CommandError(what, "wait until it is done, or stop that process", Exit.HELD) from None
     try:
         yield
     finally:

@@ -80,7 +80,7 @@ EVIDENCE = {
     "a file": ("repository/playbook.md", "is no folder"),
     "empty": ("empty", "is empty"),
     "only folders": ("nested", "is empty"),
-    "with a link": ("linked", "is a link"),
+    "with a link": ("linked", "is no regular file"),
 }
 
 

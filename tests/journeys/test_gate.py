@@ -114,7 +114,7 @@ def test_a_gate_whose_branch_somebody_moved_is_stale_and_records_nothing(place: 
     ):
         place.git(*spoil)
         before = place.everything()
-        assert_refused(decide(place), 3, "the gate is stale")
+        assert_refused(decide(place), 3, "orchestrator/run/")
         assert place.everything() == before
         place.git("update-ref", "--no-deref", branch, tip)
     assert decide(place).code == 0
@@ -122,10 +122,11 @@ def test_a_gate_whose_branch_somebody_moved_is_stale_and_records_nothing(place: 
 
 def test_a_run_branch_that_somebody_checked_out_is_left_alone(place: Workplace) -> None:
     place.git("checkout", "-q", f"orchestrator/run/{place.run().root.name}")
-    result = decide(place)
-    assert (result.code, result.json["current_state"]) == (22, "escalated")
-    assert "checked out at" in result.json["why"]
-    assert place.run_branch() == place.git("rev-parse", "main")
+    before = place.everything()
+    assert_refused(decide(place), 3, "is checked out at", "switch --detach")
+    assert place.everything() == before
+    place.git("checkout", "-q", "--detach")
+    assert decide(place).code == 0
 
 
 def test_w16_a_decision_while_another_process_holds_the_run_is_refused(place: Workplace) -> None:

@@ -55,7 +55,7 @@ def assert_nothing_left(place: Workplace) -> None:
         acquire(lock).release()
     odd = (".record-*", ".new-*", "*.lock", "*.part", "*.tmp", ".going-*", "*.quarantine", "tmp_obj_*")
     names = [path.name for pattern in odd for path in place.root.rglob(pattern)]
-    assert sorted(names) == ["run.lock", "tree.lock"]
+    assert sorted(names) == ["driver.lock", "run.lock", "tree.lock"]
 
 
 def test_w19_after_a_passed_run_nothing_is_left_and_the_users_things_are_as_they_were(tmp_path: Path) -> None:

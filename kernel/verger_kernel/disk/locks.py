@@ -34,7 +34,6 @@ class FileLock:
 
     path: Path
     descriptor: int
-    signed: bool = True
 
     def check(self) -> None:
         """Raises LockReplaced unless the path still leads to the file that is locked."""
@@ -48,13 +47,12 @@ class FileLock:
 
     def release(self) -> None:
         """Gives the lock up, here; a child that inherited the descriptor keeps it."""
-        if self.signed:
-            os.pwrite(self.descriptor, b" " * _TEXT_BYTES, 0)
+        os.pwrite(self.descriptor, b" " * _TEXT_BYTES, 0)
         os.close(self.descriptor)
 
 
-def acquire(path: Path, *, signed: bool = True) -> FileLock:
-    """The lock at `path`, taken at once or not at all. Raises Held. Only a `signed` one tells who holds it."""
+def acquire(path: Path) -> FileLock:
+    """The lock at `path`, taken at once or not at all. Raises Held."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -63,15 +61,14 @@ def acquire(path: Path, *, signed: bool = True) -> FileLock:
             holder = _holder(descriptor)
             os.close(descriptor)
             raise Held(path, holder) from None
-        lock = FileLock(path, descriptor, signed)
+        lock = FileLock(path, descriptor)
         try:
             lock.check()
         except LockReplaced:
             # Between open and flock the file was replaced: what we hold guards nothing.
             lock.release()
             continue
-        if signed:
-            _sign(descriptor)
+        _sign(descriptor)
         return lock
 
 
