@@ -140,8 +140,17 @@ def run_ids(folder: StateFolder) -> tuple[RunId, ...]:
     """Every run of the repository, oldest first."""
     if not folder.runs.is_dir():
         return ()
-    names = sorted(path.name for path in folder.runs.iterdir() if path.is_dir())
-    return tuple(RunId(name) for name in names if _is_run_id(name))
+    names = [RunId(path.name) for path in folder.runs.iterdir() if path.is_dir() and _is_run_id(path.name)]
+    return tuple(sorted(names, key=lambda name: _age(folder, name)))
+
+
+def _age(folder: StateFolder, name: RunId) -> tuple[str, int]:
+    # An id tells the second; the plan, written once when the run was made, tells two runs of one second apart.
+    second = name.rpartition("_")[0]
+    try:
+        return second, folder.run(name).plan.stat().st_mtime_ns
+    except OSError:
+        return second, 0
 
 
 def _is_run_id(name: str) -> bool:
