@@ -15,8 +15,12 @@ from verger_kernel.git.command import Git
 from verger_kernel.home import Home, links
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import RunId
-from verger_kernel.rules.plan import NormalizedPlan
-from verger_kernel.rules.playbook.frozen import canonical_plan
+from verger_kernel.rules.playbook.frozen import (
+    FrozenPlaybookInvalid,
+    canonical_plan,
+    decode_plan,
+    playbook_text,
+)
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 
 
@@ -87,8 +91,8 @@ def _ledger(folder: RunFolder, state: s.RunState) -> Check:
 def _plan(folder: RunFolder, state: s.RunState) -> Check:
     try:
         data = read_file(folder.plan)
-        plan = msgspec.json.decode(data, type=NormalizedPlan)
-    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
+        plan = decode_plan(data)
+    except (OSError, FrozenPlaybookInvalid) as error:
         return _broken("normalized_plan", f"{folder.plan} cannot be read: {error}")
     if digest_of(data) != state.frame.plan_sha256 or canonical_plan(plan) != data:
         return _broken("normalized_plan", f"{folder.plan} is not the plan this run began with")
@@ -109,9 +113,11 @@ def _policy(folder: RunFolder, state: s.RunState) -> Check:
 def _snapshot(folder: RunFolder, state: s.RunState) -> Check:
     try:
         data = read_file(folder.snapshot)
-    except OSError as error:
+        text = playbook_text(data.decode())
+    except (OSError, ValueError) as error:
         return _broken("playbook_snapshot", f"{folder.snapshot} cannot be read: {error}")
-    if digest_of(data) != state.frame.snapshot_sha256:
+    wanted = (state.frame.snapshot_sha256, state.frame.playbook_sha256)
+    if (digest_of(data), digest_of(text.encode())) != wanted:
         return _broken("playbook_snapshot", f"{folder.snapshot} is not the playbook this run began with")
     return Check(name="playbook_snapshot")
 

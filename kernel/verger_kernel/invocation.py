@@ -26,7 +26,7 @@ from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.now import Now
-from verger_kernel.rules.plan import NormalizedPlan
+from verger_kernel.rules.playbook.frozen import decode_plan
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun
 from verger_probes.exits import Exit
@@ -92,7 +92,7 @@ def _site(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> S
             object_format="sha256" if len(frame.base_commit) == 64 else "sha1",
         ),
         frame=frame,
-        plan=msgspec.json.decode(read_file(run.folder.plan), type=NormalizedPlan),
+        plan=decode_plan(read_file(run.folder.plan)),
         policy=read_policy_snapshot(read_file(run.folder.policy)).policy,
         ambient=ambient,
         tree_lock=run.tree_lock.descriptor,

@@ -6,12 +6,10 @@ Not here: the story; see `show.py`.
 import os
 from pathlib import Path
 
-import msgspec
-
 from verger_kernel.disk.store import load
 from verger_kernel.home import find_home, find_run
 from verger_kernel.rules import state as s
-from verger_kernel.rules.plan import NormalizedPlan
+from verger_kernel.rules.playbook.frozen import decode_plan
 from verger_kernel.snapshot import state_name, table_of
 
 
@@ -20,7 +18,7 @@ def outcome_table(repository: Path) -> str:
     home = find_home(repository, os.environ)
     folder = home.require().run(find_run(home, "latest"))
     state = load(folder).state
-    plan = msgspec.json.decode(folder.plan.read_bytes(), type=NormalizedPlan)
+    plan = decode_plan(folder.plan.read_bytes())
     rows = [("ITEM", "END", "ROUNDS", "ACTION")]
     rows += [(item.item_id, *_end(state, item.item_id), item.action) for item in plan.items]
     paths = {

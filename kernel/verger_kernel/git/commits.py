@@ -3,8 +3,7 @@
 Not here: the tree of a worktree (`worktrees.record`), and which reference names a commit (`refs.py`).
 """
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import cast
 
 from verger_kernel.git.command import Git
@@ -51,22 +50,6 @@ def tree_of(git: Git, commit: ObjectId) -> ObjectId:
     return ObjectId(git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip())
 
 
-def exists_in_tree(git: Git, tree: ObjectId, paths: Iterable[str]) -> set[str]:
-    """Those of `paths` that `tree` (or a commit's) holds as a file or folder. One git process.
-
-    A path that is empty, absolute or leads up by `..` is in no tree.
-    """
-    asked = {path: path.strip("/") for path in paths if _is_inside(path)}
-    if not asked:
-        return set()
-    names = sorted(set(asked.values()))
-    listing = git.run(
-        *("--literal-pathspecs", "ls-tree", "-t", "-z", "--name-only", "--full-tree", tree, "--", *names)
-    )
-    found = set(os.fsdecode(listing).split("\0"))
-    return {path for path, name in asked.items() if name in found}
-
-
 def _changes(found: bytes) -> Iterator[Change]:
     fields = iter(found.partition(b"\0\0")[0].split(b"\0"))
     for words in fields:
@@ -78,7 +61,3 @@ def _changes(found: bytes) -> Iterator[Change]:
                 old_mode=old_mode,
                 new_mode=new_mode,
             )
-
-
-def _is_inside(path: str) -> bool:
-    return bool(path.strip("/")) and not path.startswith("/") and ".." not in path.split("/")

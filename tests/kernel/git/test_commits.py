@@ -5,7 +5,7 @@ import os
 from tests.doubles.repository import commit_files, run_git, write_files
 from tests.kernel.git.conftest import Desk
 
-from verger_kernel.git.commits import changes, commit_tree, exists_in_tree, tree_of
+from verger_kernel.git.commits import changes, commit_tree, tree_of
 from verger_kernel.git.worktrees import record
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import Change, out_of_scope
@@ -82,12 +82,3 @@ def test_equal_arguments_make_the_same_commit_by_the_user_at_the_given_time(desk
         f"Una User una@example.org 1700000123 1700000123 {desk.base}\nsubject\n\nbody ä"
     )
     assert tree_of(desk.git, first) == tree
-
-
-def test_which_paths_a_tree_holds(desk: Desk) -> None:
-    write_files(desk.target, {"[x]": "x", ":(top)y": "y", "d/e/f": "f"})
-    tree = record(desk.git, desk.target, desk.index)
-    held = {"a.txt", "docs", "docs/", "docs/b.txt", "[x]", ":(top)y", "d", "d/e", "d/e/f"}
-    missing = {"docs/a.txt", "a", "*", "", "/a.txt", "../a.txt", "d/../a.txt", "A.TXT", "a.txt/x", "x"}
-    assert exists_in_tree(desk.git, tree, held | missing) == held
-    assert exists_in_tree(desk.git, tree, []) == set()
