@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from verger_kernel.disk.store import load
-from verger_kernel.home import find_home, find_run
+from verger_kernel.home import find_home, find_run, links
 from verger_kernel.rules import state as s
 from verger_kernel.rules.playbook.frozen import decode_plan
 from verger_kernel.snapshot import state_name, table_of
@@ -21,16 +21,20 @@ def outcome_table(repository: Path) -> str:
     plan = decode_plan(folder.plan.read_bytes())
     rows = [("ITEM", "END", "ROUNDS", "ACTION")]
     rows += [(item.item_id, *_end(state, item.item_id), item.action) for item in plan.items]
+    shown = next(
+        path for path, target in links(repository, home.require()).items() if target == folder.root.parent
+    )
+    run = shown.relative_to(repository) / folder.root.name
     paths = {
-        "run branch": f"git -C {repository} log -p {state.frame.run_branch}",
-        "journal": str(folder.journal),
-        "state": str(folder.run_state),
-        "item 02": str(folder.attempt("02", 1).root),
-        "gate 03": str(folder.attempt("03", 1).gate),
-        "why 05": str(folder.attempt("05", 1).escalation),
+        "run branch": f"git log -p {state.frame.run_branch}",
+        "journal": run / folder.journal.relative_to(folder.root),
+        "state": run / folder.run_state.relative_to(folder.root),
+        "item 02": run / folder.attempt("02", 1).root.relative_to(folder.root),
+        "gate 03": run / folder.attempt("03", 1).gate.relative_to(folder.root),
+        "why 05": run / folder.attempt("05", 1).escalation.relative_to(folder.root),
     }
     where = "\n".join(f"{name:<11} {path}" for name, path in paths.items())
-    return f"\n{table_of(rows)}\n\n{where}"
+    return f"\n{table_of(rows)}\n\nLook around: cd {repository}\n\n{where}"
 
 
 def _end(state: s.RunState, item: str) -> tuple[str, str]:
