@@ -5,6 +5,7 @@ Not here: workers that only lie about what they did; see test_worker.py.
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -208,3 +209,17 @@ def test_a_run_folder_that_was_tampered_with_never_becomes_a_traceback(tmp_path:
     result = place.verger(*RUN)
     assert "Traceback" not in result.stderr
     assert attempt_of(place).root.exists()
+
+
+def test_an_answer_about_a_worktree_that_is_gone_is_never_used_for_another(tmp_path: Path) -> None:
+    slow = 'echo half > docs/01.md; test -e "$HOME/slow" && { touch "$HOME/began"; sleep 300; }\n'
+    place = trial(tmp_path, agents={"worker": shell(slow + ANSWER)})
+    # Dead with the answer on disk and before its record; then the worktree goes, and the next try is cut short.
+    assert place.killed_at(6, "before", *RUN).code == -signal.SIGKILL
+    shutil.rmtree(attempt_of(place).worktree)
+    (place.home / "slow").touch()
+    with place.begun("resume", until=(place.home / "began").exists) as kernel:
+        kernel.kill()
+        kernel.wait(timeout=30)
+    (place.home / "slow").unlink()
+    passed(place, place.verger("resume"))

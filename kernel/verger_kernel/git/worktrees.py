@@ -78,6 +78,11 @@ def leftovers(git: Git, target: Path, index: Path) -> tuple[str, ...]:
     return tuple(path_text(path) for path in sorted(set(listing.split(b"\0")[:-1])))
 
 
+def differs(git: Git, target: Path, index: Path, commit: ObjectId) -> bool:
+    """Whether what `index` last recorded of `target` is another tree than that of `commit`. One git process."""
+    return bool(git.run("diff-index", "--cached", commit, work_tree=target, index=index))
+
+
 def quarantine(git: Git, target: Path, index: Path, ref: str, parent: ObjectId, utc_ms: int) -> ObjectId:
     """The commit on top of `parent` that keeps what stands in `target`, ignored files left out, under `ref`.
 

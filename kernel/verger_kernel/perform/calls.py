@@ -45,9 +45,7 @@ def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered
     With `same_boot` an answer of an earlier boot does not count: what the agent wrote beside it may be lost.
     """
     folder = site.attempt(place.item, place.attempt)
-    head = place.effect.rpartition("/t")[0]
-    for tries in range(tries_of(place.effect) - 1, 0, -1):
-        effect = EffectId(f"{head}/t{tries}")
+    for effect in _earlier(place.effect):
         call = folder.call(effect)
         if same_boot and not _same_boot(call):
             continue
@@ -55,6 +53,19 @@ def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered
         if found:
             return found
     return None
+
+
+def forget_answers(site: Site, place: CallPlace) -> None:
+    """Removes what earlier tries of this call answered, so that no later try takes it for its own."""
+    folder = site.attempt(place.item, place.attempt)
+    for effect in _earlier(place.effect):
+        folder.call(effect).report.unlink(missing_ok=True)
+
+
+def _earlier(effect: EffectId) -> tuple[EffectId, ...]:
+    """The tries before `effect`, the newest first."""
+    head = effect.rpartition("/t")[0]
+    return tuple(EffectId(f"{head}/t{tries}") for tries in range(tries_of(effect) - 1, 0, -1))
 
 
 def _same_boot(call: CallFolder) -> bool:

@@ -39,9 +39,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     answered = await to_thread.run_sync(lambda: calls.earlier_answer(site, place, same_boot=True))
     if answered and stands:
         return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
-    quarantine = ""
-    if tries_of(effect.id) > 1 or not stands or worktree.was_disturbed(site, effect):
-        quarantine = await to_thread.run_sync(worktree.reset, site, effect)
+    quarantine = await to_thread.run_sync(_made_ready, effect, site, place, stands)
     points = rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
     )
@@ -49,6 +47,15 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     call = calls.Call(site, place, task(site, place, rework=points), folder)
     outcome = await calls.make(call, tell)
     return await to_thread.run_sync(_recorded, effect, site, place, outcome, quarantine)
+
+
+def _made_ready(effect: RunWorker, site: Site, place: CallPlace, stands: bool) -> str:
+    """Sets the worktree back if it is not as the stage began; answers with the ref that keeps what was left."""
+    if stands and tries_of(effect.id) == 1 and not worktree.was_disturbed(site, effect):
+        return ""
+    # Forgotten first: what an earlier try answered was about a worktree that is about to be gone.
+    calls.forget_answers(site, place)
+    return worktree.reset(site, effect)
 
 
 def _recorded(

@@ -172,8 +172,7 @@ def _is_dirty(site: Site, folder: AttemptFolder, parent: ObjectId, accepted: boo
         if worktrees.leftovers(site.git, folder.worktree, folder.index):
             return True
         # A tree that was recorded and then refused equals the index, but no ref keeps it.
-        recorded = ("diff-index", "--cached", parent)
-        return not accepted and bool(site.git.run(*recorded, work_tree=folder.worktree, index=folder.index))
+        return not accepted and worktrees.differs(site.git, folder.worktree, folder.index, parent)
     except GitError:
         # A power loss can leave an index that git cannot read; keeping a clean tree costs little.
         return True
