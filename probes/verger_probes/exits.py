@@ -37,5 +37,5 @@ MEANINGS: dict[Exit, str] = {
     Exit.ESCALATED: "an item was escalated: a person must take over",
     Exit.PARKED: "parked or interrupted: resume later",
     Exit.INTERRUPTED: "ended by SIGINT",
-    Exit.TERMINATED: "ended by SIGTERM",
+    Exit.TERMINATED: "ended by SIGTERM, or because its terminal was closed",
 }
