@@ -156,7 +156,7 @@ def _run_commands(commands: Commands) -> None:
     which = run.add_mutually_exclusive_group(required=True)
     which.add_argument("--item", metavar="ID", help="one item")
     which.add_argument("--items", metavar="ID,ID", help="several items, in this order")
-    which.add_argument("--next", action="store_true", help="the first item; with --auto-advance all of them")
+    which.add_argument("--next", action="store_true", help="the first item; with --auto-advance all")
     run.add_argument("--config", type=Path, metavar="FILE", help="policy on top of verger.toml")
     run.add_argument("--agents", metavar="ROLE=NAME,…", help="who works: worker, audit_a, audit_b, triage")
     _going_on(run)
@@ -174,7 +174,7 @@ def _run_commands(commands: Commands) -> None:
 
 def _going_on(command: argparse.ArgumentParser) -> None:
     command.add_argument("--auto-advance", action="store_true", help="go on with the next unfinished item")
-    command.add_argument("--max-items", type=_count, metavar="N", help="stop after N passed items")
+    command.add_argument("--max-items", type=_count, metavar="N", help="stop when N items have passed")
     command.add_argument(
         "--external-evidence-dir", type=Path, metavar="DIR", help="evidence for the next item"
     )

@@ -42,7 +42,6 @@ def run_checks(home: Home, run_id: RunId) -> list[Check]:
         _loaded(loaded),
         _ledger(folder, loaded.state),
         *frozen_checks(folder, loaded.state),
-        _snapshot(folder, loaded.state),
         _run_branch(home, loaded.state),
         _worktree(folder, loaded.state),
         _orphans(folder, loaded.state),

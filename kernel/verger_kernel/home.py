@@ -32,7 +32,9 @@ class Home:
         """The state folder. Raises CommandError when the repository has no runs."""
         if self.folder is None:
             raise CommandError(
-                f"no run was ever made in {self.repository.root}", "begin one with: verger run", Exit.INPUT
+                f"no run was ever made in {self.repository.root}",
+                "begin one: verger run PLAYBOOK --next",
+                Exit.INPUT,
             )
         return self.folder
 

@@ -5,7 +5,7 @@ Not here: results, which go to standard output; see `commands/`.
 
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
-from verger_kernel.rules.ids import tries_of
+from verger_kernel.rules.ids import EffectId, tries_of
 from verger_kernel.terminal import printable
 
 
@@ -17,37 +17,42 @@ def line(event: e.Event, after: s.RunState) -> str:
         case e.InvocationStarted(swept=swept) if swept:
             return f"ended {swept} process(es) that an earlier invocation left running"
         case e.WorktreeReady():
-            return _about(after, "worktree ready")
+            return _about(event.effect, after, "worktree ready")
         case e.AgentStarted(agent=agent, effect=effect):
             again = f", try {tries_of(effect)}" if tries_of(effect) > 1 else ""
-            return _about(after, f"{effect.split('/')[3]}: {agent} began{again}")
+            return _about(effect, after, f"{effect.split('/')[3]}: {agent} began{again}")
         case e.WorkerReturned():
-            return _about(after, f"{event.verdict or event.problem}, {event.changed} path(s) changed")
+            return _about(
+                event.effect, after, f"{event.verdict or event.problem}, {event.changed} path(s) changed"
+            )
         case e.CommandsReturned(result=result):
             verdict = "passed" if result.passed else f"{len(result.failures)} failed"
-            return _about(after, f"verify {result.group}: {verdict}")
+            return _about(event.effect, after, f"verify {result.group}: {verdict}")
         case e.PacketFrozen(packet=packet):
-            return _about(after, f"packet {packet[:12]} frozen")
+            return _about(event.effect, after, f"packet {packet[:12]} frozen")
         case e.AuditReturned():
             found = f", {len(event.findings)} finding(s)" if event.findings else ""
-            return _about(after, f"audit {event.lane}: {event.verdict or event.problem}{found}")
+            return _about(event.effect, after, f"audit {event.lane}: {event.verdict or event.problem}{found}")
         case e.TriageReturned():
-            return _about(after, f"triage: {event.decision or event.problem}")
+            return _about(event.effect, after, f"triage: {event.decision or event.problem}")
+        case e.GateDecided(decision=decision):
+            said = f"{decision.item}  {decision.outcome} by {printable(decision.by)}"
+            return "\n".join(filter(None, (said, _end(after))))
         case e.ItemClosed():
             return f"{after.passed[-1].item}  passed"
         case e.EffectFailed(what=what):
-            return _about(after, f"could not go on: {what}")
+            return _about(event.effect, after, f"could not go on: {what}")
         case _:
             return _end(after)
 
 
-def _about(state: s.RunState, text: str) -> str:
-    if isinstance(state.stage, s.Opening | s.Idle):
+def _about(effect: EffectId, state: s.RunState, text: str) -> str:
+    # Where the effect belongs, not where the run stands after it: an answer may have begun the next round.
+    item, attempt, round_, *_ = effect.split("/")
+    if round_ == "r0" and attempt == "a0":
         return printable(text)
-    spot = state.stage.spot
-    where = f"round {spot.round}" if spot.attempt == 1 else f"attempt {spot.attempt} round {spot.round}"
-    ending = _end(state)
-    return f"{spot.item}  {where}  {printable(text)}" + (f"\n{ending}" if ending else "")
+    where = f"round {round_[1:]}" if attempt == "a1" else f"attempt {attempt[1:]} round {round_[1:]}"
+    return "\n".join(filter(None, (f"{item}  {where}  {printable(text)}", _end(state))))
 
 
 def _end(state: s.RunState) -> str:

@@ -87,7 +87,7 @@ class Layer(_Table):
     agents: dict[AgentName, AgentSettings] = _setting("the agents, by name")
     lanes: LaneSettings = _setting("the agent of each role")
     auto_advance: Switch = _setting("go on to the next item after one that passed")
-    max_items: Items = _setting("most items that one invocation begins")
+    max_items: Items = _setting("how many items one invocation lets pass before it stops")
     max_fix_rounds: Rounds = _setting("rounds of one attempt in which the worker mends what was found")
     max_remediation_rounds: Rounds = _setting("rounds of one attempt after the fix rounds are used up")
     setup: ShellLines = _setting("commands that prepare a verification tree, in order")

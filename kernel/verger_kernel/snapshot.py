@@ -44,6 +44,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     round: int = 0
     why: str = ""
     pending_action: str = ""
+    look_at: str = ""
     held: bool = False
     passed: int = 0
     items_total: int = 0
@@ -91,6 +92,7 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         round=spot.round if spot else 0,
         why=_why(saved),
         pending_action=action,
+        look_at=_look_at(saved),
         held=held,
         passed=saved.passed.count,
         items_total=saved.items_total,
@@ -104,6 +106,15 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         updated_at_utc=iso(saved.updated_utc_ms),
         run_state_path=str(folder.run_state),
     )
+
+
+def _look_at(saved: SavedState) -> str:
+    """The command that shows what the run came to so far, or what a person is asked about."""
+    if isinstance(saved.stage, s.AwaitingGate):
+        return f"git diff {saved.stage.asked.old} {saved.stage.asked.new}"
+    if saved.passed.count:
+        return f"git diff {saved.base_commit} {saved.run_branch}"
+    return ""
 
 
 def state_name(stage: s.Stage) -> str:
@@ -159,7 +170,7 @@ def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
         case _ if saved.passed.count < saved.items_total:
             return "ok", Exit.DONE, f"verger resume {run}"
         case _:
-            return "ok", Exit.DONE, ""
+            return "ok", Exit.DONE, f"all items passed; take the result with: git merge {saved.run_branch}"
 
 
 def _lanes(folder: RunFolder) -> dict[str, str]:

@@ -42,7 +42,7 @@ def half() -> Walk:
 ENDS = {
     "gate": (gate, "waiting", 20, "awaiting_human_gate", "verger mark-manual-gate"),
     "blocked": (blocked, "waiting", 21, "blocked_external", "--external-evidence-dir DIR"),
-    "passed": (passed, "ok", 0, "idle", ""),
+    "passed": (passed, "ok", 0, "idle", "git merge orchestrator/run/"),
     "half": (half, "interrupted", 75, "audit", "verger resume RUN_"),
 }
 
@@ -53,7 +53,6 @@ def test_a_saved_run_is_shown_with_its_level_code_and_way_on(tmp_path: Path, nam
     view = take(saved(tmp_path, make().state))
     assert (view.status_level, view.exit_code, view.current_state) == (level, code, state)
     assert action in view.pending_action
-    assert bool(action) == bool(view.pending_action)
 
 
 def test_a_run_that_a_process_holds_is_not_interrupted(tmp_path: Path) -> None:

@@ -66,7 +66,19 @@ def _environment(home: Home, args: argparse.Namespace) -> list[Check]:
         status: Literal["warning", "error"] = "warning" if error.code is Exit.REFUSED else "error"
         detail = "; ".join((error.what, *error.lines))
         return [*found, Check(name="policy", status=status, detail=detail, hint=error.hint)]
+    found.append(_variables(resolved.ignored_environment))
     return found + checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+
+
+def _variables(ignored: tuple[str, ...]) -> Check:
+    if not ignored:
+        return Check(name="environment_variables")
+    return Check(
+        name="environment_variables",
+        status="warning",
+        detail=f"these are no settings and are ignored: {', '.join(ignored)}",
+        hint="docs/policy.md lists the names that count",
+    )
 
 
 def _playbook(args: argparse.Namespace) -> list[Check]:

@@ -25,6 +25,8 @@ def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> i
         "run_state_path": view.run_state_path,
         "pending_action": view.pending_action,
         "why": view.why,
+        "look_at": view.look_at,
+        "status_level": view.status_level,
         "exit_code": int(code),
     }
     if style == "json":
@@ -43,12 +45,14 @@ def _last_terminal(state: RunState, current: str) -> str:
 def _text(result: dict[str, object]) -> str:
     rows = {
         "run": result["run_id"],
+        "status": result["status_level"] if result["status_level"] == "interrupted" else "",
         "state": result["current_state"],
         "item": result["current_item_id"],
         "why": result["why"],
         "passed": ", ".join(map(str, result["passed"])) if isinstance(result["passed"], list) else "",
         "branch": result["run_branch_name"],
         "state file": result["run_state_path"],
+        "look": result["look_at"],
         "next": result["pending_action"],
     }
     return "\n".join(f"{name:<11} {printable(str(value))}" for name, value in rows.items() if value)

@@ -27,7 +27,7 @@ from verger_kernel.invocation import invoke
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.frame import Frame, Identity, item_facts
 from verger_kernel.rules.ids import RunId, shown
-from verger_kernel.rules.intake import first_ready, first_unmet
+from verger_kernel.rules.intake import first_ready, first_unmet, with_prerequisites
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.playbook.frozen import canonical_plan, snapshot_text
@@ -99,7 +99,7 @@ def _checked(plan: NormalizedPlan, ids: tuple[str, ...]) -> tuple[str, ...]:
         item, missing = unmet
         raise CommandError(
             f"item {item} waits for {', '.join(missing)}, which this run would not have done before",
-            f"run them together: --items {','.join((*missing, item))}",
+            f"run them together: --items {','.join(with_prerequisites(facts, item))}",
             Exit.REFUSED,
         )
     return wanted

@@ -56,6 +56,7 @@ def text(view: Snapshot) -> str:
         "updated": view.updated_at_utc,
         "state file": view.run_state_path,
         "error": view.error,
+        "look": view.look_at,
         "next": view.pending_action,
     }
     return "\n".join(f"{name:<12} {printable(value)}" for name, value in rows.items() if value)
@@ -64,7 +65,9 @@ def text(view: Snapshot) -> str:
 def gate_text(gate: GateView) -> str:
     """One gate in words: what stands, who said so, and how far that can be trusted."""
     who = f" by {gate.by}" if gate.by else ""
-    return f"{gate.item} {gate.status}{who} ({gate.assurance})"
+    # Before the decision there is nothing that could be assured.
+    assurance = f" ({gate.assurance})" if gate.by else ""
+    return f"{gate.item} {gate.status}{who}{assurance}"
 
 
 def table(views: list[Snapshot]) -> str:

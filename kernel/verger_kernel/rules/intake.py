@@ -54,3 +54,17 @@ def first_unmet(
             return item, unmet
         done.add(item)
     return None
+
+
+def with_prerequisites(items: Iterable[ItemFacts], wanted: str) -> tuple[str, ...]:
+    """`wanted` and everything it rests on, each after its own prerequisites."""
+    by_id = {facts.item_id: facts for facts in items}
+    ordered: dict[str, None] = {}
+    pending = [wanted]
+    while pending:
+        before = [item for item in by_id[pending[-1]].prerequisites if item not in ordered]
+        if before:
+            pending.append(before[0])
+        else:
+            ordered[pending.pop()] = None
+    return tuple(ordered)

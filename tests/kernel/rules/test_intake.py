@@ -5,7 +5,14 @@ Not here: how it begins; see test_pipeline.py.
 
 from tests.doubles.walk import facts
 
-from verger_kernel.rules.intake import Choice, choose, first_ready, first_unmet, unmet_prerequisites
+from verger_kernel.rules.intake import (
+    Choice,
+    choose,
+    first_ready,
+    first_unmet,
+    unmet_prerequisites,
+    with_prerequisites,
+)
 
 ITEMS = (facts("01"), facts("02", prerequisites=("01",)), facts("03", prerequisites=("01", "02")))
 
@@ -58,3 +65,16 @@ def test_a_list_of_items_can_meet_its_own_prerequisites() -> None:
 def test_a_list_in_the_wrong_order_is_told_what_is_missing() -> None:
     assert first_unmet(ITEMS, ("02", "01"), ()) == ("02", ("01",))
     assert first_unmet(ITEMS, ("01", "03"), ()) == ("03", ("02",))
+
+
+def test_an_item_is_named_with_everything_it_rests_on_in_an_order_that_works() -> None:
+    chain = [facts(f"{n}", prerequisites=(f"{n - 1}",) if n else ()) for n in range(2000)]
+    assert with_prerequisites(chain, "1999") == tuple(str(n) for n in range(2000))
+    one, two = facts("b", prerequisites=("a",)), facts("c", prerequisites=("a",))
+    diamond = (facts("d", prerequisites=("b", "c")), one, two, facts("a"))
+        facts("d", prerequisites=("b", "c")),
+        facts("b", prerequisites=("a",)),
+        facts("c", prerequisites=("a",)),
+        facts("a"),
+    )
+    assert with_prerequisites(diamond, "d") == ("a", "b", "c", "d")
