@@ -70,11 +70,5 @@ def test_a_list_in_the_wrong_order_is_told_what_is_missing() -> None:
 def test_an_item_is_named_with_everything_it_rests_on_in_an_order_that_works() -> None:
     chain = [facts(f"{n}", prerequisites=(f"{n - 1}",) if n else ()) for n in range(2000)]
     assert with_prerequisites(chain, "1999") == tuple(str(n) for n in range(2000))
-    one, two = facts("b", prerequisites=("a",)), facts("c", prerequisites=("a",))
-    diamond = (facts("d", prerequisites=("b", "c")), one, two, facts("a"))
-        facts("d", prerequisites=("b", "c")),
-        facts("b", prerequisites=("a",)),
-        facts("c", prerequisites=("a",)),
-        facts("a"),
-    )
-    assert with_prerequisites(diamond, "d") == ("a", "b", "c", "d")
+    both = (facts("b", prerequisites=("a",)), facts("c", prerequisites=("a",)))
+    assert with_prerequisites((facts("d", prerequisites=("b", "c")), *both, facts("a")), "d") == tuple("abcd")
