@@ -21,12 +21,16 @@ from tests.doubles.repository import make_repository, run_git
 import verger_kernel
 import verger_probes
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.disk.store import load
 from verger_kernel.home import find_home, run_ids
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import Event
 
 KILLED_KERNEL = Path(__file__).with_name("killed_kernel.py")
 PATIENCE_S = 20.0
+
+DRIVING = (("run",), ("resume",), ("mark-manual-gate",))
+ENDS = (0, 20, 21, 22)
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,11 @@ class Workplace:
         }
 
     def verger(self, *argv: str | bytes, cwd: Path | None = None, **environment: str) -> Result:
-        """One command of the real kernel, to its end."""
-        return self._ended(("-m", "verger_kernel", *argv), cwd, environment)
+        """One command of the real kernel, to its end. After each that drove a run, its journal folds to its state."""
+        result = self._ended(("-m", "verger_kernel", *argv), cwd, environment)
+        if argv[:1] in DRIVING and result.code in ENDS and cwd is None and self.has_run():
+            load(self.run())
+        return result
 
     def killed_at(self, number: int, when: str, *argv: str) -> Result:
         """The same, dead by its own SIGKILL `before` or `after` its `number`-th journal record."""
