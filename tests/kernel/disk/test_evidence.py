@@ -38,6 +38,7 @@ ODD: dict[str, Callable[[Path], object]] = {
     "a link to a folder": lambda folder: (folder / "deep" / "odd").symlink_to(folder.parent),
     "a broken link": lambda folder: (folder / "odd").symlink_to("nowhere"),
     "a pipe": lambda folder: os.mkfifo(folder / "odd"),
+    "a name that is no Unicode": lambda folder: (folder / os.fsdecode(b"\xe9odd")).write_text("x"),
 }
 
 
