@@ -15,7 +15,7 @@ FUNCTION_LINES_MAX = 60
 # fmt: off
 PURE_LIBRARY = {
     "msgspec", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "itertools", "json",
-    "re", "textwrap", "typing",
+    "re", "textwrap", "tomllib", "tomlkit", "typing", "ast", "configparser", "fnmatch", "warnings", "xml",
 }
 # What reaches outside without any import, or without a forbidden one.
 IMPURE_NAMES = {

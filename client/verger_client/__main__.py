@@ -15,6 +15,7 @@ run     list-items FILE       the items of a playbook
         show-item FILE        one item, whole
         run FILE              carry a reviewed playbook, item by item
         resume [RUN]          go on where a run stopped or was killed
+        refresh-run RUN       move an idle run onto a newer commit
 decide  mark-manual-gate RUN  record a person's decision on an item
 watch   status [RUN]          where a run stands
         doctor [RUN]          what is wrong with environment, playbook and run

@@ -13,10 +13,20 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.disk.layout import StateFolder
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
 from verger_kernel.git.command import Git, GitError
-from verger_kernel.git.repository import NoRepository, Repository, RepositoryFacts, facts
+from verger_kernel.git.repository import (
+    NoRepository,
+    Repository,
+    RepositoryFacts,
+    facts,
+)
+from verger_kernel.git.repository_id import repository_id
+from verger_kernel.process import rooms
+from verger_kernel.process.ancestors import found_above
+from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.policy import Policy
 from verger_probes.exits import Exit
 
@@ -29,6 +39,9 @@ AMBIENT = (
     (".", ".claude/settings.json"),
     (".", ".mcp.json"),
 )
+
+_SHOWN = 5
+"""Paths named in a line; the rest is counted."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,12 +102,13 @@ def _branches(repository: Repository) -> Check:
 def policy_checks(
     repository: Repository, policy: Policy, environ: Mapping[str, str], state: Path
 ) -> list[Check]:
-    """The checks that depend on the policy: agents, ambient agent configuration, state folder, disk."""
+    """The checks that depend on the policy: agents, ambient configuration, state folder, disk, verification trees."""
     return [
         _agents(repository, policy, environ),
         _ambient(repository, policy, environ),
         _writable(state),
         _disk(policy, state),
+        _above(repository, policy, state),
     ]
 
 
@@ -155,8 +169,8 @@ def _identity(found: RepositoryFacts) -> Check:
 def _clean(found: RepositoryFacts) -> Check:
     if not found.dirty_tracked:
         return Check(name="clean_tracked_checkout")
-    shown = ", ".join(found.dirty_tracked[:5])
-    more = len(found.dirty_tracked) - 5
+    shown = ", ".join(found.dirty_tracked[:_SHOWN])
+    more = len(found.dirty_tracked) - _SHOWN
     return Check(
         name="clean_tracked_checkout",
         status="error",
@@ -217,4 +231,24 @@ def _disk(policy: Policy, state: Path) -> Check:
         status="error",
         detail=f"{free_mb} MiB are free at {place}, the floor is {policy.disk_floor_mb} MiB",
         hint="free some space, or lower disk_floor_mb",
+    )
+
+
+def _above(repository: Repository, policy: Policy, state: Path) -> Check:
+    """Whether commands would find files above their tree, where no room with nothing above it can be mounted."""
+    place = next(path for path in (state, *state.parents) if path.is_dir())
+    if policy.verification_ancestors == "acknowledged" or rooms.can_mount(place):
+        return Check(name="verification_ancestors")
+    trees = StateFolder(state / (repository_id(repository, create=False) or "repository"))
+    found = [str(path) for path in found_above(trees.run(RunId("run")).trial)]
+    if not found:
+        return Check(name="verification_ancestors")
+    return Check(
+        name="verification_ancestors",
+        status="error",
+        detail="verification would not be clean, for its commands would find what lies above their tree: "
+        + ", ".join(found[:_SHOWN])
+        + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""),
+        hint="move it, set XDG_STATE_HOME to a folder with nothing above it, "
+        'or set verification_ancestors = "acknowledged" in verger.toml',
     )

@@ -22,6 +22,7 @@ COMMANDS = {
     "playbook": "playbook:lint_command",
     "run": "run:run",
     "resume": "resume:resume",
+    "refresh-run": "refresh:refresh_run",
     "status": "status:status",
     "doctor": "doctor:doctor",
     "mark-manual-gate": "gate:mark_manual_gate",
@@ -163,6 +164,11 @@ def _run_commands(commands: Commands) -> None:
     resume = _command(commands, "resume", "go on where a run stopped or was killed")
     _run(resume)
     _going_on(resume)
+    refresh = _command(commands, "refresh-run", "go on from another commit, which holds what the run came to")
+    _run(refresh)
+    refresh.add_argument(
+        "--retarget-run-branch-to", required=True, metavar="REF", help="a branch, tag or commit"
+    )
     gate = _command(commands, "mark-manual-gate", "record a person's decision on an item")
     _run(gate)
     gate.add_argument("--item", required=True, metavar="ID")
@@ -170,6 +176,9 @@ def _run_commands(commands: Commands) -> None:
     gate.add_argument("--by", required=True, metavar="NAME", help="who decides")
     gate.add_argument("--note", required=True, metavar="TEXT", help="why")
     gate.add_argument("--evidence-path", type=Path, action="append", default=[], metavar="FILE")
+    gate.add_argument(
+        "--gate-nonce", metavar="NONCE", help="refuse unless the gate still asks what bore this nonce"
+    )
 
 
 def _going_on(command: argparse.ArgumentParser) -> None:
@@ -188,6 +197,9 @@ def _view_commands(commands: Commands) -> None:
     doctor = _command(commands, "doctor", "what is wrong with environment, playbook and run")
     doctor.add_argument("run", nargs="?", metavar="RUN")
     doctor.add_argument("--run-id", dest="run_id", metavar="RUN")
+    doctor.add_argument(
+        "--fix-safe", action="store_true", help="mend first what can be mended without a loss"
+    )
     doctor.add_argument("--playbook", type=Path, metavar="FILE")
     doctor.add_argument("--config", type=Path, metavar="FILE")
     doctor.add_argument("--agents", metavar="ROLE=NAME,…")

@@ -48,7 +48,7 @@ async def invoke(
     become_subreaper()
     for note in run.notes:
         tell(note)
-    site = _site(run, repository, ambient)
+    site = site_of(run, repository, ambient)
     if run.before:
         _publish(site, run.before, run.state, tell)
     for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
@@ -79,7 +79,7 @@ async def invoke(
     return driver.state, code
 
 
-def _site(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> Site:
+def site_of(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> Site:
     frame = run.state.frame
     return Site(
         folder=run.folder,

@@ -6,7 +6,14 @@ Not here: results, which go to standard output; see `commands/`.
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import EffectId, tries_of
+from verger_kernel.rules.trials import TrialMark
 from verger_kernel.terminal import printable
+
+_TREES = {
+    "base": "base",
+    "red": "base with the item's tests",
+    "held-out": "result with the base's tests",
+}
 
 
 def line(event: e.Event, after: s.RunState) -> str:
@@ -25,9 +32,8 @@ def line(event: e.Event, after: s.RunState) -> str:
             return _about(
                 event.effect, after, f"{event.verdict or event.problem}, {event.changed} path(s) changed"
             )
-        case e.CommandsReturned(result=result):
-            verdict = "passed" if result.passed else f"{len(result.failures)} failed"
-            return _about(event.effect, after, f"verify {result.group}: {verdict}")
+        case e.CommandsReturned(trial=trial):
+            return _about(event.effect, after, f"verify {_seen(trial)}")
         case e.PacketFrozen(packet=packet):
             return _about(event.effect, after, f"packet {packet[:12]} frozen")
         case e.AuditReturned():
@@ -44,6 +50,13 @@ def line(event: e.Event, after: s.RunState) -> str:
             return _about(event.effect, after, f"could not go on: {what}")
         case _:
             return _end(after)
+
+
+def _seen(trial: TrialMark) -> str:
+    failed = sum(bool(mark.failed) for mark in trial.commands) + len(trial.unmade)
+    which = "" if trial.purpose == "green" else f" on the {_TREES[trial.purpose]}"
+    again = f", attempt {trial.nth}" if trial.nth > 1 else ""
+    return f"{trial.group}{which}{again}: {f'{failed} failed' if failed else 'passed'}"
 
 
 def _about(effect: EffectId, state: s.RunState, text: str) -> str:

@@ -36,7 +36,7 @@ _SWEEPS_MAX = 10
 class OpenRun:
     """A run that no other process can drive. `swept` counts processes of an earlier one that had to be ended.
 
-    `before` is the state before the last record, where the process before may have died without publishing the step.
+    `found` is the run as it lay there before it was settled; None when it was made just now.
     """
 
     folder: RunFolder
@@ -44,9 +44,18 @@ class OpenRun:
     tree_lock: FileLock
     journal: Journal
     state: RunState
-    before: RunState | None = None
+    found: store.Loaded | None = None
     swept: int = 0
-    notes: tuple[str, ...] = ()
+
+    @property
+    def before(self) -> RunState | None:
+        """The state before the last record: the process before may have died without publishing that step."""
+        return self.found.before if self.found else None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What had to be settled before the run could be opened, a line each."""
+        return tuple(filter(None, (self.found.rebuilt, _tail_note(self.found)))) if self.found else ()
 
     def close(self) -> None:
         """Gives both locks up."""
@@ -59,7 +68,7 @@ def create(home: StateFolder, frame: Frame, request: Request, files: dict[str, b
     """A new run. It appears under its id only when its first record is durable; before, it is nothing."""
     staging = home.runs / f"{_STAGING}{frame.run_id}"
     final = home.run(frame.run_id)
-    _clear_stagings(home.runs)
+    clear_stagings(home)
     run_lock = _claimed(staging)
     for name, data in files.items():
         write_record(staging / name, data, durable=True)
@@ -90,12 +99,22 @@ def _claimed(staging: Path) -> FileLock:
             return acquire(staging / "run.lock")
 
 
-def _clear_stagings(runs: Path) -> None:
-    for staging in runs.glob(f"{_STAGING}*"):
+def clear_stagings(home: StateFolder) -> tuple[Path, ...]:
+    """Removes what killed processes left of runs that never came to be; answers with what is gone."""
+    gone = []
+    for staging in sorted(home.runs.glob(f"{_STAGING}*")):
         with suppress(Held, OSError):
             lock = acquire(staging / "run.lock")
             shutil.rmtree(staging, ignore_errors=True)
             lock.release()
+            gone.append(staging)
+    return tuple(gone)
+
+
+def begun_utc(run_id: RunId) -> str:
+    """The second in which the run began, as its id names it: ISO-8601 in UTC."""
+    day, clock = run_id[4:12], run_id[13:19]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}T{clock[:2]}:{clock[2:4]}:{clock[4:]}.000Z"
 
 
 async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
@@ -111,10 +130,9 @@ async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
         held.callback(tree_lock.release)
         loaded = _settled(folder, run_id)
         held.pop_all()
-    notes = [note for note in (loaded.rebuilt, _tail_note(loaded)) if note]
     state = loaded.state
     journal = Journal(folder.journal, state.journal_seq, state.journal_head)
-    return OpenRun(folder, run_lock, tree_lock, journal, state, loaded.before, swept, tuple(notes))
+    return OpenRun(folder, run_lock, tree_lock, journal, state, loaded, swept)
 
 
 def _settled(folder: RunFolder, run_id: RunId) -> store.Loaded:

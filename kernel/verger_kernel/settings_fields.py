@@ -3,10 +3,11 @@
 Not here: the defaults; see `rules/policy.py`. Each place says only what it changes, so no field is required.
 """
 
+from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from verger_kernel.rules.policy import RULES_TRIAGE
@@ -31,6 +32,21 @@ def _program_first(argv: list[str]) -> list[str]:
     return argv
 
 
+def _as_text(value: object) -> object:
+    # TOML has dates of its own, which nobody should have to put in quotes.
+    return value.isoformat() if type(value) is date else value
+
+
+def _date(text: str) -> str:
+    try:
+        known = date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        known = False
+    if not known:
+        raise PydanticCustomError("date", "it is no date of the calendar")
+    return text
+
+
 Rounds = Annotated[int, Field(ge=0, le=20, title="a whole number from 0 to 20")]
 Items = Annotated[int, Field(ge=1, le=10_000, title="a whole number from 1 to 10000")]
 Seconds = Annotated[int, Field(ge=1, le=604_800, title="whole seconds from 1 to 604800 (a week)")]
@@ -47,6 +63,15 @@ ShellLines = Annotated[list[ShellLine], Field(title="a list of shell commands wi
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 VariableNames = Annotated[list[VariableName], Field(title="a list of names of environment variables")]
 Switch = Annotated[bool, Field(title="true or false")]
+Date = Annotated[
+    str,
+    BeforeValidator(_as_text),
+    AfterValidator(_date),
+    Field(title="a date that exists, as YYYY-MM-DD"),
+]
+Test = Annotated[ShellLine, Field(title="a case as its runner names it, or a whole command")]
+Person = Annotated[ShellLine, Field(title="a name, not empty")]
+Reason = Annotated[Word, Field(title="words without NUL")]
 
 
 def _setting(what_for: str) -> Any:
@@ -78,6 +103,20 @@ class AgentSettings(_Table):
     env: VariableNames = _setting("variables that this agent gets on top of the allowlist")
 
 
+class QuarantineSettings(_Table):
+    """One test that is known to be flaky, who mends it, and until when it may be."""
+
+    test: Test = Field(description="what may fail and pass on one result")
+    owner: Person = Field(description="who mends it")
+    expires: Date = Field(description="the last day on which a run may begin with it, in UTC")
+    reason: Reason = _setting("why it is flaky")
+
+
+Quarantine = Annotated[
+    list[QuarantineSettings], Field(title="a list of tables, each with `test`, `owner`, `expires`")
+]
+
+
 class Layer(_Table):
     """What one place says of the policy. `model_fields_set` tells what it does say."""
 
@@ -91,6 +130,18 @@ class Layer(_Table):
     max_fix_rounds: Rounds = _setting("rounds of one attempt in which the worker mends what was found")
     max_remediation_rounds: Rounds = _setting("rounds of one attempt after the fix rounds are used up")
     setup: ShellLines = _setting("commands that prepare a verification tree, in order")
+    verification_reruns: Rounds = _setting(
+        "how often a required command that fails is run again on the result, and on the base"
+    )
+    flaky_pass: Annotated[Literal["escalate", "accept"], Field(title="`escalate` or `accept`")] = _setting(
+        "`accept` lets a required command pass that failed and passed on the same result"
+    )
+    quarantine: Quarantine = _setting("tests known to be flaky, whose failures that do not last may pass")
+    verification_ancestors: Annotated[
+        Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
+    ] = _setting(
+        "`refuse` stops a run whose commands would find files above their tree, where no room can be mounted"
+    )
     env: VariableNames = _setting("variables that agents and commands get on top of the allowlist")
     execution_timeout_s: Seconds = _setting("longest time for the worker to carry out an item")
     fix_timeout_s: Seconds = _setting("longest time for the worker in a fix round")
@@ -109,7 +160,11 @@ class Layer(_Table):
     ] = _setting("`refuse` stops a run whose agents would read configuration that nobody reviewed")
 
 
-_TABLES: dict[str, type[_Table]] = {"lanes": LaneSettings, "agents": AgentSettings}
+_TABLES: dict[str, type[_Table]] = {
+    "lanes": LaneSettings,
+    "agents": AgentSettings,
+    "quarantine": QuarantineSettings,
+}
 
 
 def wanted(location: Location) -> str:
@@ -135,7 +190,7 @@ def mend_unknown(location: Location) -> str:
 
 
 def _table(location: Location) -> tuple[type[_Table], Location]:
-    depth = {"lanes": 1, "agents": 2}.get(str(location[0]), 0)
+    depth = {"lanes": 1, "agents": 2, "quarantine": 2}.get(str(location[0]), 0)
     if depth and len(location) > depth:
         return _TABLES[str(location[0])], location[depth:]
     return Layer, location

@@ -31,6 +31,10 @@ VARIABLES: dict[str, str] = {
 } | {f"{PREFIX}LANES__{role.upper()}": f"lanes.{role}" for role in LaneSettings.model_fields}
 """The environment variables that count, with the setting of each."""
 
+_LISTS = dict.fromkeys(VARIABLES, '["first", "second"]') | {
+    f"{PREFIX}QUARANTINE": '[{"test": "tests/a.py::b", "owner": "Ada", "expires": "2026-12-31"}]'
+}
+
 
 class Problem(NamedTuple):
     """One thing that is wrong with one place, and the mend."""
@@ -101,7 +105,7 @@ def _read_variable(name: str, value: str) -> Reading:
         values = {}
     if not values:
         what = f"{VARIABLES[name]} is {shown(value)}, which is no JSON list"
-        return _flawed("env", Problem(name, what, 'write a list like ["first", "second"], or unset it'))
+        return _flawed("env", Problem(name, what, f"write a list like {_LISTS[name]}, or unset it"))
     # Not strict: the environment holds text alone, and pydantic reads numbers and switches from it.
     return _judged("env", name, values, strict=False)
 

@@ -12,7 +12,9 @@ from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held
 from verger_kernel.disk.store import read_saved
+from verger_kernel.gate_evidence import changed
 from verger_kernel.rules import state as s
+from verger_kernel.rules.gates import EvidenceFile
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.saved import SavedState
@@ -20,13 +22,17 @@ from verger_probes.exits import Exit
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate of the run; `assurance` says how far `by` can be trusted, before a decision what it will be."""
+    """A gate of the run; `assurance` says how far `by` can be trusted, before a decision what it will be.
+
+    `evidence_changed` names the files of the decision that are no longer what they were then.
+    """
 
     item: str
     attempt: int
     status: str
     by: str
     assurance: str
+    evidence_changed: tuple[str, ...] = ()
 
 
 Level = Literal["ok", "waiting", "interrupted", "error"]
@@ -190,6 +196,7 @@ def _lanes(folder: RunFolder) -> dict[str, str]:
 class _Decided(msgspec.Struct, frozen=True):
     by: str
     assurance: str
+    evidence: tuple[EvidenceFile, ...]
 
 
 class _GateFile(msgspec.Struct, frozen=True):
@@ -218,6 +225,7 @@ def _gates(folder: RunFolder) -> tuple[GateView, ...]:
                 status=record.status,
                 by=said.by,
                 assurance=said.assurance,
+                evidence_changed=changed(said.evidence),
             )
         )
     return tuple(gates)

@@ -12,7 +12,7 @@ from verger_kernel.rules.chain import read
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import encode
 
-WALK = walk(facts("01", groups=("required", "suggested")), facts("02", gate=True)).rest()
+WALK = walk(facts("01", suggested=True), facts("02", gate=True)).rest()
 """A run with an item that passed and one that waits for a person."""
 
 

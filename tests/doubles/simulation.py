@@ -61,9 +61,20 @@ class Person:
             return self._decision(stage.asked)
         if was_cut_short(state):
             return self._again(state), ()
+        refreshed = self._refreshed(state)
+        if refreshed:
+            return e.Request(kind="settle"), (refreshed,)
         if isinstance(stage, s.ItemStage):
             return None if stage.spot.attempt >= ATTEMPTS else (self._fresh(stage.spot), ())
         return self._onward(state)
+
+    def _refreshed(self, state: s.RunState) -> e.RunRetargeted | None:
+        spot = state.stage.spot if isinstance(state.stage, s.ItemStage) else None
+        place = f"{len(state.passed)}-{spot.item}-{spot.attempt}" if spot else f"{len(state.passed)}"
+        branch = f"orchestrator/run-refresh/{place}"
+        if state.run_branch == branch or self.world.draw("refresh", branch).random() > 0.15:
+            return None
+        return self.world.refresh(branch, state.tip)
 
     def _again(self, state: s.RunState) -> e.Request:
         # Somebody who does not know how far it came brings the evidence once more.

@@ -125,7 +125,7 @@ def ending_of(place: Place) -> Ending:
     state = load(folder).state
     git = Git(place.repository / ".git")
     passed = tuple((entry.item, entry.attempt, entry.round, entry.tree) for entry in state.passed)
-    branch = git.run("rev-parse", f"refs/heads/{state.frame.run_branch}").decode().strip()
+    branch = git.run("rev-parse", f"refs/heads/{state.run_branch}").decode().strip()
     assert branch == state.tip
     records = read(folder.journal.read_bytes()).records
     return Ending(

@@ -4,23 +4,29 @@ Not here: a world with a will of its own; see world.py.
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Literal, Self, assert_never
 
 from msgspec.structs import replace
+from tests.doubles.marks import COMMAND, FLAKES, exits
+from tests.doubles.marks import trial as trial_of
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, line
-from verger_kernel.rules.frame import Frame, Identity, ItemFacts
+from verger_kernel.rules.frame import FlakeRules, Frame, Identity, ItemFacts
 from verger_kernel.rules.ids import Digest, ObjectId, RunId
 from verger_kernel.rules.machine import advance
 from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.packs import Category, Severity
-from verger_kernel.rules.verification import GroupResult
+from verger_kernel.rules.surface.mark import SurfaceMark
+from verger_kernel.rules.trials import CommandMark, TrialMark
 
 Kind = Literal["run", "resume", "settle"]
+Show = Callable[[f.RunCommands], TrialMark]
+"""What a trial shows."""
 Trail = tuple[type[s.Stage], type[e.Event], type[s.Stage]]
 """One step: from which stage, by which event, to which stage."""
 
@@ -41,15 +47,31 @@ def facts(
     prerequisites: tuple[str, ...] = (),
     gate: bool = False,
     evidence: bool = False,
-    groups: tuple[str, ...] = ("required",),
+    required: tuple[str, ...] = (COMMAND,),
+    suggested: bool = False,
+    red: bool = False,
+    shared: tuple[str, ...] = (),
 ) -> ItemFacts:
     """An item that asks for nothing special unless it is told to."""
     return ItemFacts(
-        item_id=item_id, prerequisites=prerequisites, gate=gate, evidence=evidence, groups=groups
+        item_id=item_id,
+        prerequisites=prerequisites,
+        gate=gate,
+        evidence=evidence,
+        required=required,
+        suggested=suggested,
+        red=red,
+        shared=shared,
     )
 
 
-def frame(*items: ItemFacts, triage_agent: bool = False, fixes: int = 2, remediations: int = 1) -> Frame:
+def frame(
+    *items: ItemFacts,
+    triage_agent: bool = False,
+    fixes: int = 2,
+    remediations: int = 1,
+    flakes: FlakeRules = FLAKES,
+) -> Frame:
     """The constants of a run of `items`, of one plain item when none is given."""
     return Frame(
         run_id=RunId("RUN_20260101T000000Z_" + "0" * 32),
@@ -66,6 +88,7 @@ def frame(*items: ItemFacts, triage_agent: bool = False, fixes: int = 2, remedia
         max_fix_rounds=fixes,
         max_remediation_rounds=remediations,
         triage_agent=triage_agent,
+        flakes=flakes,
         git_settings=(),
         items=items or (facts(),),
     )
@@ -89,9 +112,41 @@ def mark(
     )
 
 
-def red(group: str = "required") -> GroupResult:
-    """A command group in which something required failed."""
-    return GroupResult(group=group, failures=(mark(f"{group}_failed", source="verification"),))
+def surface(**changed: Any) -> SurfaceMark:
+    """A change that left the test surface as it was, unless it is told to."""
+    mark_ = SurfaceMark(held_out=False, may_shrink=False, findings=(), report=digest("surface"))
+    return replace(mark_, **changed)
+
+
+def shown(effect: f.RunCommands, *commands: CommandMark) -> TrialMark:
+    """The trial that `effect` asks for, in which the commands did this."""
+    return trial_of(*commands, group=effect.group, purpose=effect.purpose, nth=effect.nth)
+
+
+def honest(effect: f.RunCommands) -> TrialMark:
+    """What passes with the change and fails without it."""
+    return shown(effect, exits("fail" if effect.purpose == "red" else "pass"))
+
+
+def broken(effect: f.RunCommands) -> TrialMark:
+    """What fails on the result each time, and passes on the base."""
+    fails = effect.group == "required" and effect.purpose != "base"
+    return shown(effect, exits("fail" if fails else "pass"))
+
+
+def broken_before(effect: f.RunCommands) -> TrialMark:
+    """What fails on the result each time, and on the base as well."""
+    return shown(effect, exits("fail" if effect.group == "required" else "pass"))
+
+
+def flaky(effect: f.RunCommands) -> TrialMark:
+    """What fails in every first trial and passes in every second one."""
+    return shown(effect, exits("fail" if effect.nth % 2 else "pass"))
+
+
+def poor(effect: f.RunCommands) -> TrialMark:
+    """What passes in all that is required and fails in all that is suggested."""
+    return shown(effect, exits("fail" if effect.group == "suggested" else "pass"))
 
 
 def good_answer(effect: f.Effect) -> e.Answer:
@@ -105,10 +160,11 @@ def good_answer(effect: f.Effect) -> e.Answer:
         case f.RunWorker():
             return _worker_returned(effect)
         case f.Checkpoint():
-            return e.Checkpointed(effect.id, commit=object_id(effect.tree, effect.parent, effect.at_utc_ms))
+            commit = object_id(effect.tree, effect.parent, effect.at_utc_ms)
+            return e.Checkpointed(effect.id, commit=commit, surface=surface())
         case f.RunCommands():
-            green = GroupResult(group=effect.group, failures=())
-            return e.CommandsReturned(effect.id, result=green, report=digest("verification", effect.commit))
+            seen = digest("verification", effect.commit, effect.group, effect.purpose, effect.nth)
+            return e.CommandsReturned(effect.id, trial=honest(effect), report=seen)
         case f.FreezePacket():
             where = (effect.item, effect.attempt, effect.round)
             return e.PacketFrozen(effect.id, packet=digest("packet", where, effect.commit))
@@ -224,11 +280,23 @@ class Walk:
             self.answer()
         return self
 
-    def rest(self) -> Self:
-        """Good answers until nothing is outstanding."""
+    def rest(self, show: Show = honest) -> Self:
+        """Good answers until nothing is outstanding; `show` says what trials show."""
         while self.state.outstanding:
-            self.answer()
+            self._answer_or_show(show)
         return self
+
+    def verify(self, show: Show = honest) -> tuple[f.Effect, ...]:
+        """Goes on to the next verification and through it; answers with what follows from it."""
+        self.until(s.Verifying)
+        effects: tuple[f.Effect, ...] = ()
+        while isinstance(self.stage, s.Verifying):
+            effects = self._answer_or_show(show)
+        return effects
+
+    def _answer_or_show(self, show: Show) -> tuple[f.Effect, ...]:
+        effect = self.state.outstanding[0]
+        return self.answer(effect, **({"trial": show(effect)} if isinstance(effect, f.RunCommands) else {}))
 
     def decide(self, outcome: Literal["approved", "rejected"] = "approved", **changed: Any) -> None:
         """A person answers the gate, in an invocation of its own."""

@@ -29,7 +29,7 @@ from verger_kernel.rules.events import Event
 KILLED_KERNEL = Path(__file__).with_name("killed_kernel.py")
 PATIENCE_S = 20.0
 
-DRIVING = (("run",), ("resume",), ("mark-manual-gate",))
+DRIVING = (("run",), ("resume",), ("refresh-run",), ("mark-manual-gate",))
 ENDS = (0, 20, 21, 22)
 
 

@@ -11,18 +11,35 @@ from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
-from tests.doubles.walk import digest, facts, frame, good_answer, mark, object_id
+from tests.doubles.marks import command, exits
+from tests.doubles.walk import digest, facts, frame, good_answer, mark, object_id, shown, surface
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
-from verger_kernel.rules.frame import Frame, ItemFacts
+from verger_kernel.rules.frame import FlakeRules, Frame, ItemFacts
 from verger_kernel.rules.ids import Digest, ObjectId
 from verger_kernel.rules.marks import FindingMark
-from verger_kernel.rules.verification import GroupResult
+from verger_kernel.rules.surface.mark import SurfaceMark
+from verger_kernel.rules.trials import SETUP, CommandMark, TrialMark
+from verger_kernel.rules.verification import Judgement, Need, judge
+from verger_kernel.rules.verifying import need_of
 
 Place = tuple[str, int, int]
 """Item, attempt and round."""
 Call = f.RunWorker | f.Audit | f.Triage
+COMMANDS = ("make test", "make lint")
+NATURES = {
+    "honest": 60,
+    "flaky": 10,
+    "broken": 6,
+    "broken before": 4,
+    "broken tests of the base": 5,
+    "not red": 4,
+    "fewer": 4,
+    "slow": 2,
+    "setup": 3,
+}
+"""What a result is like, with weights. All that is not honest is so in its last command, or in the setup."""
 CATEGORIES = ("correctness", "correctness", "test_gap", "manual_gate", "external_dependency")
 PROPOSALS = ("pass", "pass", "pass", "fix_required", "awaiting_human_gate", "blocked_external", "escalate")
 
@@ -43,15 +60,18 @@ class World:
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.frame = self._plan()
-        self.branch = self.frame.base_commit
+        self.branches = {self.frame.run_branch: self.frame.base_commit}
+        self.made_at = dict(self.branches)
         self.moves: list[f.CloseItem] = []
         self.closed: list[f.CloseItem] = []
         self.prepared: list[f.PrepareWorktree] = []
         self.answers: dict[str, e.Answer] = {}
-        self.verified: dict[Place, dict[str, tuple[ObjectId, GroupResult]]] = {}
+        self.trials: dict[Place, dict[str, tuple[f.RunCommands, TrialMark]]] = {}
+        self.surfaces: dict[Place, SurfaceMark] = {}
+        self.dismissed: dict[Place, tuple[str, ...]] = {}
         self.packets: dict[Digest, tuple[Place, ObjectId]] = {}
         self.heard: dict[Place, dict[str, tuple[Digest, e.AuditReturned]]] = {}
-        self._trees = {self.branch: object_id("base tree")}
+        self._trees = {self.frame.base_commit: object_id("base tree")}
         self._failed: set[str] = set()
 
     def draw(self, *what: object) -> random.Random:
@@ -69,10 +89,26 @@ class World:
                     prerequisites=earlier[-1:] if dice.random() < 0.5 else (),
                     gate=dice.random() < 0.3,
                     evidence=dice.random() < 0.2,
-                    groups=("required", "suggested") if dice.random() < 0.5 else ("required",),
+                    required=COMMANDS[: dice.randint(1, 2)],
+                    suggested=dice.random() < 0.5,
+                    red=dice.random() < 0.3,
+                    shared=COMMANDS if dice.random() < 0.5 else (),
                 )
             )
-        return frame(*items, triage_agent=dice.random() < 0.5, fixes=dice.randint(0, 2))
+        flakes = FlakeRules(
+            reruns=dice.randint(0, 2),
+            accepted=dice.random() < 0.3,
+            quarantined=dice.choice(((), (), COMMANDS[:1], ("a",))),
+        )
+        return frame(*items, triage_agent=dice.random() < 0.5, fixes=dice.randint(0, 2), flakes=flakes)
+
+    def refresh(self, branch: str, tip: ObjectId) -> e.RunRetargeted:
+        """A person makes `branch` on top of `tip`; done twice, it is the same branch."""
+        merged = object_id("merged", branch, tip)
+        self.branches.setdefault(branch, merged)
+        self.made_at[branch] = merged
+        self._trees[merged] = object_id("merged tree", branch, tip)
+        return e.RunRetargeted(branch=branch, tip=merged)
 
     def perform(self, effect: f.Effect) -> Iterator[e.Event]:
         """The events that `effect` leads to, answer last; what is done before each is done on disk."""
@@ -156,8 +192,11 @@ class World:
         dice = self.draw("triage", place_of(effect))
         if dice.random() < 0.03:
             return replace(good_answer(effect), problem="timeout", decision="")
-        names = (*map(str, range(len(CATEGORIES))), "required", "suggested")
-        dismissed = tuple(f"finding_{name}" for name in names if dice.random() < 0.3)
+        _, judgement = self.judged(place_of(effect))
+        names = [f"finding_{name}" for name in (*range(len(CATEGORIES)), "surface")]
+        names += [one.mark.finding_id for one in judgement.dismissible]
+        dismissed = tuple(name for name in names if dice.random() < 0.5)
+        self.dismissed[place_of(effect)] = dismissed
         return replace(good_answer(effect), decision=dice.choice(PROPOSALS), dismissed=dismissed)
 
     def _done(self, effect: f.Effect) -> e.Event:
@@ -180,27 +219,72 @@ class World:
         return good_answer(effect)
 
     def _checkpointed(self, effect: f.Checkpoint) -> e.Event:
+        seen = self._surface(place_of(effect))
         if self._trees[effect.parent] == effect.tree:
-            return e.Checkpointed(effect.id, commit=effect.parent)
+            return e.Checkpointed(effect.id, commit=effect.parent, surface=seen)
         done = good_answer(effect)
         assert isinstance(done, e.Checkpointed)
         self._trees[done.commit] = effect.tree
-        return done
+        return replace(done, surface=seen)
+
+    def _surface(self, place: Place) -> SurfaceMark:
+        dice = self.draw("surface", place)
+        found = mark("surface", blocking=dice.random() < 0.4, category="test_gap", source="verification")
+        self.surfaces[place] = surface(
+            held_out=dice.random() < 0.3,
+            may_shrink=dice.random() < 0.3,
+            findings=(found,) if dice.random() < 0.15 else (),
+        )
+        return self.surfaces[place]
 
     def _verified(self, effect: f.RunCommands) -> e.Event:
-        dice = self.draw("commands", place_of(effect), effect.group)
-        required = effect.group == "required"
-        failed = mark(effect.group, blocking=required, source="verification")
-        fails = dice.random() < (0.12 if required else 0.3)
-        result = GroupResult(group=effect.group, failures=(failed,) if fails else ())
-        self.verified.setdefault(place_of(effect), {})[effect.group] = (effect.commit, result)
-        return e.CommandsReturned(effect.id, result=result, report=digest("report", place_of(effect)))
+        trial = shown(effect, *self._commands(effect))
+        self.trials.setdefault(place_of(effect), {})[name_of(effect)] = (effect, trial)
+        seen = digest("report", place_of(effect), trial)
+        return e.CommandsReturned(effect.id, trial=trial, report=seen)
+
+    def judged(self, place: Place) -> tuple[Need, Judgement]:
+        """What a round had to show, and what its trials prove."""
+        told = list(self.trials[place].values())
+        need = need_of(self.frame, place[0], self.surfaces[place], told[0][0].known)
+        return need, judge(need, tuple(trial for _, trial in told))
+
+    def _commands(self, effect: f.RunCommands) -> Iterator[CommandMark]:
+        nature = self.draw("nature", place_of(effect)).choices(list(NATURES), list(NATURES.values()))[0]
+        asked = self.frame.item(effect.item).required if effect.group == "required" else ("make docs",)
+        if self.draw("setup").random() < 0.3:
+            fails = nature == "setup" and effect.purpose != "held-out"
+            yield exits("fail" if fails else "pass", number=SETUP, command="npm ci")
+            if fails:
+                return
+        for number, text in enumerate(asked, 1):
+            like = nature if number == len(asked) and effect.group == "required" else ""
+            yield self._command(effect, like, number, text)
+
+    def _command(self, effect: f.RunCommands, nature: str, number: int, text: str) -> CommandMark:
+        dice = self.draw("trial", name_of(effect), number)
+        fails = {
+            "honest": effect.purpose == "red",
+            "flaky": effect.purpose == "red" or dice.random() < 0.4,
+            "broken": effect.purpose != "base",
+            "broken before": True,
+            "broken tests of the base": effect.purpose == "held-out",
+            "slow": effect.purpose != "base",
+        }.get(nature, effect.group == "suggested" and dice.random() < 0.3)
+        if nature == "slow" and fails:
+            return exits("timeout", number=number, command=text)
+        if self.draw("runner", text).random() < 0.5:
+            return exits("fail" if fails else "pass", number=number, command=text)
+        turned = ("a",) if fails and effect.purpose == "red" and nature != "broken before" else ()
+        count = 7 if nature == "fewer" and effect.purpose == "green" else 10
+        told = command(*("a",) * fails, number=number, command=text, executed=count)
+        return replace(told, turned=turned)
 
     def _closed(self, effect: f.CloseItem) -> e.Event:
-        if self.branch != effect.new:
-            if self.branch != effect.old or self._is_moved_by_somebody(effect):
+        if self.branches[effect.branch] != effect.new:
+            if self.branches[effect.branch] != effect.old or self._is_moved_by_somebody(effect):
                 return e.CloseRefused(effect=effect.id, found="elsewhere")
-            self.branch = effect.new
+            self.branches[effect.branch] = effect.new
             self.moves.append(effect)
         self.closed.append(effect)
         return e.ItemClosed(effect.id, quarantine="")

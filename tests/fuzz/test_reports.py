@@ -16,6 +16,7 @@ from tests.doubles.tasks import STAGES, answer_to, task, written
 from verger_kernel.agents.outcome import Answered, Unanswered, complete_answer, outcome
 from verger_kernel.agents.scenario import Scenario, ScenarioRefused, read_scenario
 from verger_kernel.rules.packs import (
+    FINDINGS_MAX,
     REPORT_TYPES,
     Report,
     ReportRefused,
@@ -111,6 +112,28 @@ def test_what_breaks_readers_is_refused_in_words(stage: Stage, data: bytes) -> N
     assert _read_or_refused(data, task(stage)) is None
 
 
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda whole: b"\xef\xbb\xbf" + whole, id="byte order mark"),
+        pytest.param(lambda whole: whole.decode().encode("utf-16"), id="UTF-16"),
+        pytest.param(lambda whole: whole.decode().encode("utf-16-le"), id="UTF-16 without a mark"),
+        pytest.param(lambda whole: whole.replace(b'"round":0', b'"round":NaN'), id="no number"),
+        pytest.param(lambda whole: whole.replace(b'"round":0', b'"round":0.0'), id="a fraction"),
+        pytest.param(lambda whole: whole.replace(b'"round":0', b'"round":' + b"9" * 5000), id="long number"),
+        pytest.param(lambda whole: whole + whole, id="twice"),
+        pytest.param(lambda whole: whole[:-1] + b"," + whole[1:], id="every key twice"),
+        pytest.param(lambda whole: b"[" + whole + b"]", id="in a list"),
+        pytest.param(lambda whole: whole + b"\0", id="a null behind it"),
+    ],
+)
+def test_a_whole_report_in_another_dress_is_refused(stage: Stage, spoil: Any) -> None:
+    whole = written(task(stage))
+    assert _read_or_refused(whole, task(stage)) is not None
+    assert _read_or_refused(spoil(whole), task(stage)) is None
+
+
 def test_a_lone_surrogate_in_a_whole_report_is_refused_or_can_be_kept() -> None:
     asked = task()
     for half in ("\\ud800", "\\udfff", "\\ud800x", "\\ud800\\u0041"):
@@ -139,13 +162,13 @@ def test_five_megabytes_that_would_be_valid_are_refused_by_their_size(tmp_path: 
 
 def test_four_megabytes_of_findings_are_read(tmp_path: Path) -> None:
     finding: dict[str, Any] = {
-        "title": "x" * 1000,
+        "title": "x" * 3900,
         "severity": "low",
         "category": "other",
         "is_blocking": False,
     }
     report = tmp_path / "report.json"
-    report.write_bytes(written(task("audit"), findings=[finding] * 3500))
+    report.write_bytes(written(task("audit"), findings=[finding] * FINDINGS_MAX))
     assert isinstance(outcome(task("audit"), report, exit_code=0, breach=None, start_error=""), Answered)
 
 

@@ -97,9 +97,15 @@ def test_every_view_of_a_decision_says_how_far_it_can_be_trusted(place: Workplac
     (event,) = place.events(GateDecided)
     assert (event.decision.assurance, event.decision.by) == ("recorded", "Ada")
     assert [file.path for file in event.decision.evidence] == [str(paper)]
-    assert place.verger("status", "--json").json["gates"] == [
-        {"item": "02", "attempt": 1, "status": "approved", "by": "Ada", "assurance": "recorded"}
-    ]
+    (gate,) = place.verger("status", "--json").json["gates"]
+    assert gate == {
+        "item": "02",
+        "attempt": 1,
+        "status": "approved",
+        "by": "Ada",
+        "assurance": "recorded",
+        "evidence_changed": [],
+    }
     assert "gates        02 approved by Ada (recorded)" in place.verger("status").stdout
 
 

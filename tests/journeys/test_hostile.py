@@ -84,14 +84,15 @@ def test_a_worker_that_forges_the_evidence_is_escalated(tmp_path: Path) -> None:
     assert "the external evidence was changed" in stage.details
 
 
-def test_a_filter_that_the_worker_plants_in_the_repository_never_runs(tmp_path: Path) -> None:
+def test_a_filter_that_the_worker_plants_in_the_repository_is_named_and_never_runs(tmp_path: Path) -> None:
     plant = (
         'config="$(dirname "$(tr -d \'"\' < .git/objects/info/alternates)")/config"\n'
         'printf \'[filter "evil"]\\n\\tclean = touch %s/ran; cat\\n\' "$HOME" >> "$config"\n'
         "echo '* filter=evil' > docs/.gitattributes\n"
     )
     place = trial(tmp_path, agents={"worker": shell(plant + ANSWER)})
-    passed(place, place.verger(*RUN))
+    stage = escalated(place, place.verger(*RUN))
+    assert any("filter.evil" in words for words in stage.details)
     assert not (place.home / "ran").exists()
 
 
@@ -99,7 +100,7 @@ def test_what_a_lane_writes_into_the_worktree_is_not_the_workers(tmp_path: Path)
     finding = '[{"title": "too short", "severity": "high", "category": "other", "is_blocking": true}]'
     planted = (
         "input=$(cat); echo planted > docs/planted.md\n"
-        'case "$input" in *\'"round":0\'*) lies="lie overall_verdict \\"issues_found\\" lie findings '
+        'case "$input" in *\'"round": 0\'*) lies="lie overall_verdict \\"issues_found\\" lie findings '
         f'{json.dumps(finding)[1:-1].replace(" ", "")}";; esac\n'
         'echo "$input" | $AGENT ${lies:-}'
     )
@@ -112,6 +113,7 @@ def test_what_a_lane_writes_into_the_worktree_is_not_the_workers(tmp_path: Path)
     )
     result = place.verger(*RUN)
     assert result.code == 0, result
+    assert [entry.round for entry in state_of(place).passed] == [1]
     assert place.git("diff", "--name-only", "main", place.run_branch()) == "docs/01.md"
     assert "docs/planted.md" in " ".join(quarantined(place).values())
 

@@ -150,7 +150,7 @@ def killed_after_report(root: Path, report: str) -> Workplace:
 
 
 def reports(place: Workplace) -> list[Path]:
-    return list(attempt_of(place).reports.glob("execute*.json")) if place.has_run() else []
+    return list(attempt_of(place).reports.glob("execute*/*/report.json")) if place.has_run() else []
 
 
 def test_w1_an_agent_that_had_answered_completely_is_not_called_again(tmp_path: Path) -> None:

@@ -71,9 +71,11 @@ def test_w28_both_lanes_read_the_same_packet_at_the_same_time(tmp_path: Path) ->
     told = tasks(place)
     (frozen,) = place.events(PacketFrozen)
     assert {task["packet_sha256"] for task in told.values()} == {frozen.packet}
-    assert len({task["packet_dir"] for task in told.values()}) == 1
+    assert len({task["packet_dir"] for task in told.values()}) == 2
     assert {name: task["agent"] for name, task in told.items()} == READERS
-    assert is_intact(Path(str(told["a"]["packet_dir"])), frozen.packet)
+    # Each read a copy of its own, which goes with the call; the packet stays.
+    assert not any(Path(str(task["packet_dir"])).exists() for task in told.values())
+    assert is_intact(attempt_of(place).packet(0), frozen.packet)
 
 
 EDITS = {
@@ -95,7 +97,8 @@ def test_w9_a_lane_that_edits_the_packet_is_named_and_nothing_passes(tmp_path: P
     place = trial(tmp_path, lane("a", opened, *EDITS[edit]), GOOD)
     stage = escalated(place, place.verger(*RUN))
     assert stage.why == "an audit is inconclusive"
-    assert "lane a: the packet changed while it was being read" in stage.details
+    (detail,) = stage.details
+    assert detail.startswith("lane a: tampered: changed its copy of the packet: '")
 
 
 BAD_REPORTS = {
@@ -158,6 +161,25 @@ def test_swapping_the_lanes_changes_nothing_but_who_said_it(tmp_path: Path) -> N
     ]
 
 
+def test_two_lanes_that_word_one_defect_differently_give_one_finding_with_two_sources(tmp_path: Path) -> None:
+    def told(title: str, line: int, severity: str = "low") -> str:
+        return f'{found(title, severity=severity)[:-1]}, file_paths = ["docs/01.md"], line = {line} }}'
+
+    said = (f"{told('too short', 1)}, {told('too short', 2)}", told("says nothing", 1, "high"))
+    lanes = (lane(name, report=f"findings = [{words}]") for name, words in zip("ab", said, strict=True))
+    place = trial(tmp_path, *lanes, GOOD)
+    passed(place, place.verger(*RUN))
+    both, alone = merged(place)
+    assert (both.title, both.also_said, both.line) == ("says nothing", ("too short",), 1)
+    assert (both.mark.sources, both.mark.severity) == (("audit-a", "audit-b"), "high")
+    assert (alone.mark.sources, alone.line) == (("audit-a",), 2)
+    results = json.loads(attempt_of(place).sarif(0).read_bytes())["runs"][0]["results"]
+    assert [one["properties"]["finding_id"] for one in results] == [
+        both.mark.finding_id,
+        alone.mark.finding_id,
+    ]
+
+
 def test_w10_a_second_attempt_is_judged_by_nothing_of_the_first(tmp_path: Path) -> None:
     blocking = f"findings = [{found('a flaw of attempt one', blocking=True, severity='high')}]"
     first = work("one") + '\nreport = { summary = "said in attempt one" }'
@@ -176,7 +198,7 @@ def test_w10_a_second_attempt_is_judged_by_nothing_of_the_first(tmp_path: Path) 
     assert (manifest.attempt, manifest.round, manifest.item_id) == (2, 0, "01")
     assert {path.name for path in packet.iterdir()} == {path.name for path in old.iterdir()}
     assert merged(place, 2) == ()
-    assert all("attempt-2" in str(task["packet_dir"]) for task in tasks(place, 2).values())
+    assert all("/attempt-2/" in str(task["packet_dir"]) for task in tasks(place, 2).values())
 
 
 def test_w4_a_round_that_mends_what_a_lane_found_is_audited_again(tmp_path: Path) -> None:

@@ -145,6 +145,16 @@ def test_a_state_that_cannot_be_read_is_named_and_doctor_says_what_stands(tmp_pa
     assert again["passed"] == json.loads(good)["passed"]
 
 
+def test_next_says_which_idle_run_it_does_not_go_on_with(tmp_path: Path) -> None:
+    place = workplace(tmp_path, rows=[item("01"), item("02")])
+    assert "is idle" not in place.verger("run", PLAYBOOK, "--next").stderr
+    idle = place.run().root.name
+    ended = place.verger("run", PLAYBOOK, "--next")
+    line = f"run {idle} of this playbook is idle, 1 of 2 items passed; to continue it instead: verger resume {idle}"
+    assert (ended.code, ended.stderr.splitlines()[0]) == (0, line)
+    assert place.run().root.name != idle
+
+
 SHADOWS = {
     "json.py": "raise SystemExit('json of the folder')\n",
     "msgspec.py": "raise SystemExit('msgspec of the folder')\n",

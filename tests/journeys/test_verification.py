@@ -67,8 +67,8 @@ def test_w4_a_failing_required_command_never_passes_whoever_says_so(tmp_path: Pa
     # Nobody who might wave it through is even asked.
     assert calls_of(place) == ["0/execute/t1", "1/fix/t1", "2/remediate/t1"]
     report = report_of(place)
-    assert (report.overall_result, report.groups[0].commands[0].status) == ("fail", "fail")
-    assert report.groups[0].commands[0].tail == "no\n"
+    assert (report.overall_result, report.trials[0].commands[0].status) == ("fail", "fail")
+    assert report.trials[0].commands[0].tail == "no\n"
 
 
 def test_a_failing_suggested_command_passes_and_stands_in_the_report(tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_a_failing_suggested_command_passes_and_stands_in_the_report(tmp_path: P
     passed(place, place.verger(*RUN))
     report = report_of(place)
     assert report.overall_result == "partial"
-    assert [group.group for group in report.groups] == ["required", "suggested"]
-    failed = report.groups[1].commands[0]
+    assert [one.group for one in report.trials] == ["required", "suggested"]
+    failed = report.trials[1].commands[0]
     assert (failed.status, failed.exit_code, failed.tail) == ("fail", 3, "hint\n")
     assert "suggested command 1: fail" in attempt_of(place).findings(0).read_text()
 
@@ -99,7 +99,7 @@ def test_w19_w20_a_command_that_runs_too_long_is_ended_with_its_grandchild(tmp_p
         required_verification_commands="`bash check.sh`",
     )
     escalated(place, place.verger(*RUN))
-    result = report_of(place).groups[0].commands[0]
+    result = report_of(place).trials[0].commands[0]
     assert (result.status, result.tail) == ("timeout", "begun\n")
     assert result.swept >= 1
     assert not is_running(int((place.home / "grandchild").read_text()))
@@ -112,17 +112,17 @@ def test_w19_what_a_passing_command_leaves_running_is_ended(tmp_path: Path) -> N
         tmp_path, GOOD, files={"check.sh": script}, required_verification_commands="`bash check.sh`"
     )
     passed(place, place.verger(*RUN))
-    assert report_of(place).groups[0].commands[0].swept == 1
+    assert report_of(place).trials[0].commands[0].swept == 1
     assert not is_running(int((place.home / "grandchild").read_text()))
 
 
 def test_w20_a_command_that_floods_is_ended_and_its_log_is_cut(tmp_path: Path) -> None:
     place = trial(tmp_path, GOOD, policy="command_output_mb_max = 1", required_verification_commands="`yes`")
     escalated(place, place.verger(*RUN))
-    result = report_of(place).groups[0].commands[0]
+    result = report_of(place).trials[0].commands[0]
     assert result.status == "output"
     assert result.output_bytes > 1 << 20
-    assert len(log_of(place, "required-01.log")) == 1 << 20
+    assert len(log_of(place, "green-required-01.log")) == 1 << 20
 
 
 def test_a_setup_that_fails_fails_the_group_and_its_commands_are_not_run(tmp_path: Path) -> None:
@@ -132,10 +132,14 @@ def test_a_setup_that_fails_fails_the_group_and_its_commands_are_not_run(tmp_pat
         policy='setup = ["touch made", "echo broken && exit 4"]',
         required_verification_commands="`touch $HOME/ran`",
     )
-    escalated(place, place.verger(*RUN))
-    (group,) = report_of(place).groups
-    assert [(one.status, one.exit_code) for one in group.setup] == [("pass", 0), ("fail", 4)]
-    assert group.commands == ()
+    stage = escalated(place, place.verger(*RUN))
+    assert stage.why == "a required command fails on the base as well, without the change"
+    assert calls_of(place) == ["0/execute/t1"]
+    trials = report_of(place).trials
+    assert {one.purpose for one in trials} == {"green", "base"}
+    for one in trials:
+        assert [(result.status, result.exit_code) for result in one.setup] == [("pass", 0), ("fail", 4)]
+        assert one.commands == ()
     assert not (place.home / "ran").exists()
 
 
@@ -168,7 +172,7 @@ def test_a_required_artifact_is_committed_built_or_missing(tmp_path: Path, statu
     ended = place.verger(*RUN)
     report = report_of(place)
     assert report.overall_result == result
-    assert {one.path: one.status for one in report.groups[0].artifacts}[path] == status
+    assert {one.path: one.status for one in report.trials[0].artifacts}[path] == status
     assert ended.code == (0 if result == "pass" else 22)
 
 
@@ -176,7 +180,7 @@ def test_a_deliverable_that_a_command_only_builds_is_not_delivered(tmp_path: Pat
     place = trial(tmp_path, 'stage = "execute"', required_verification_commands="`touch docs/01.md`")
     stage = escalated(place, place.verger(*RUN))
     assert stage.why.startswith("required verification failed")
-    (artifact,) = report_of(place).groups[0].artifacts
+    (artifact,) = report_of(place).trials[0].artifacts
     assert (artifact.path, artifact.status, artifact.must_be_committed) == ("docs/01.md", "built", True)
 
 
@@ -187,13 +191,17 @@ def test_junit_says_the_same_and_any_reader_can_read_it(tmp_path: Path) -> None:
     root = ElementTree.parse(attempt_of(place).junit(0)).getroot()
     suites = {suite.get("name"): suite for suite in root}
     assert {name: (suite.get("tests"), suite.get("failures")) for name, suite in suites.items()} == {
-        "required": ("3", "0"),
-        "suggested": ("2", "1"),
+        "green-required": ("3", "0"),
+        "green-suggested": ("1", "1"),
     }
     (failure,) = root.iter("failure")
     assert failure.get("message") == "fail, exit code 1"
     assert "red" in (failure.text or "")
-    assert [case.get("name") for case in suites["required"]] == ["true", "test -s docs/01.md", "docs/01.md"]
+    assert [case.get("name") for case in suites["green-required"]] == [
+        "true",
+        "test -s docs/01.md",
+        "docs/01.md",
+    ]
 
 
 def test_logs_and_reports_are_kept_for_each_attempt_and_round(tmp_path: Path) -> None:
@@ -209,10 +217,10 @@ def test_logs_and_reports_are_kept_for_each_attempt_and_round(tmp_path: Path) ->
     passed(place, place.verger("resume"), text="third")
     where = {"first\n": (0, 1), "second\n": (1, 1), "third\n": (0, 2)}
     for text, (round_, attempt) in where.items():
-        assert log_of(place, "required-01.log", round_, attempt) == text
+        assert log_of(place, "green-required-01.log", round_, attempt) == text
         report = report_of(place, round_, attempt)
         assert (report.round, report.attempt) == (round_, attempt)
-        assert report.groups[0].commands[0].tail == text
+        assert report.trials[0].commands[0].tail == text
 
 
 PLANTING = """
@@ -232,7 +240,7 @@ def test_nothing_that_the_agent_left_unrecorded_is_there_when_its_work_is_verifi
         suggested="`test ! -e docs/later.flag`",
     )
     passed(place, place.verger(*RUN))
-    files = log_of(place, "required-01.log").split()
+    files = log_of(place, "green-required-01.log").split()
     assert "./docs/01.md" in files
     assert sorted(files) == sorted(
         f"./{path}" for path in place.git("ls-tree", "-r", "--name-only", place.run_branch()).split()

@@ -11,6 +11,7 @@ from verger_kernel import checks
 from verger_kernel.checks import Check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import Repository, find
+from verger_kernel.process import rooms
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
 from verger_probes.exits import Exit
 
@@ -106,6 +107,24 @@ def test_a_state_folder_behind_a_file_or_a_broken_link_is_refused(
         check = policy(repository, tmp_path)["state_folder"]
         assert (check.status, check.detail.endswith("it is no folder")) == ("error", True)
         (tmp_path / "state").unlink()
+
+
+def test_what_lies_above_the_verification_trees_is_named_where_no_room_can_be_mounted(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "state", {"conftest.py": "", "node_modules/x": ""})
+    assert policy(repository, tmp_path)["verification_ancestors"].status == (
+        "ok" if rooms.can_mount(tmp_path) else "error"
+    )
+    # A machine without the programs that mount.
+    monkeypatch.setattr(rooms, "known_entries", lambda: ())
+    monkeypatch.setattr(rooms, "_entries", {})
+    check = policy(repository, tmp_path)["verification_ancestors"]
+    assert check.status == "error"
+    assert f"{tmp_path}/state/conftest.py, {tmp_path}/state/node_modules" in check.detail
+    assert "move it, set XDG_STATE_HOME" in check.hint
+    acknowledged = replace(POLICY, verification_ancestors="acknowledged")
+    assert policy(repository, tmp_path, acknowledged)["verification_ancestors"].status == "ok"
 
 
 def test_the_first_error_refuses_and_warnings_do_not() -> None:

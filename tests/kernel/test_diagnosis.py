@@ -9,6 +9,7 @@ from tests.doubles.workplace import Workplace, workplace
 
 from verger_kernel.diagnosis import frozen_checks, run_checks
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.disk.locks import acquire
 from verger_kernel.disk.store import load
 from verger_kernel.home import Home, find_home
 from verger_kernel.rules.ids import RunId
@@ -54,7 +55,12 @@ FILES = {
     "normalized_plan.json": {"normalized_plan": "error"},
     "runtime_policy.json": {"runtime_policy": "error"},
     "playbook_source_snapshot.md": {"playbook_snapshot": "error"},
-    "items/01/passed.json": {"passed_items": "warning"},
+    "items/01/passed.json": {"projections": "warning"},
+    "items/01/attempt-1/junit.round-0.xml": {"projections": "warning"},
+    "items/01/attempt-1/merged_findings.round-0.json": {"projections": "warning"},
+    "items/02/attempt-1/manual_gate.json": {"projections": "warning"},
+    "items/01/attempt-1/answers/audit-a.round-0.json": {"sealed_files": "error"},
+    "items/01/attempt-1/verification_report.round-0.json": {"sealed_files": "error"},
     "run_state.json": {"run_state_load": "warning"},
     "journal.jsonl": {"run_state_load": "error"},
 }
@@ -106,6 +112,25 @@ def test_a_plan_that_says_the_same_in_other_bytes_is_refused(place: Workplace, r
     assert wrong(place) == {"normalized_plan": "error"}
     found = {check.name: check.status for check in frozen_checks(run, load(run).state)}
     assert found == {"normalized_plan": "error", "runtime_policy": "ok", "playbook_snapshot": "ok"}
+
+
+def test_what_a_killed_process_left_half_made_is_named_unless_somebody_holds_the_run(
+    place: Workplace, run: RunFolder
+) -> None:
+    left = (run.root / ".record-half", run.attempt("01", 1).index.with_name("index.lock"))
+    for path in left:
+        path.touch()
+    run.trial.mkdir(parents=True)
+    (run.attempt("02", 1).gate).unlink()
+    try:
+        assert wrong(place) == {"projections": "warning", "leftovers": "warning"}
+        lock = acquire(run.run_lock)
+        assert wrong(place) == {}
+        lock.release()
+    finally:
+        run.trial.rmdir()
+        for path in left:
+            path.unlink()
 
 
 def test_a_worktree_that_no_attempt_uses_is_named(place: Workplace, run: RunFolder) -> None:

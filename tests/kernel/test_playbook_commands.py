@@ -2,10 +2,13 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.doubles.notes import PLAYBOOK, item
+from tests.doubles.workplace import assert_refused, workplace
 
 from verger_kernel.commands.playbook import lint, list_items, load_playbook, show_item
 from verger_kernel.errors import CommandError
@@ -87,6 +90,32 @@ def test_the_problems_of_a_file_are_listed_and_exit_with_4() -> None:
         "why": "the cell is empty",
         "mend": "Fill in action.",
     }
+
+
+def test_a_path_that_run_would_refuse_is_a_problem_for_lint_and_doctor_too(tmp_path: Path) -> None:
+    row = item("01", repo_surfaces="`docs/gone.md` `docs/new.md`")
+    place = workplace(tmp_path, rows=[row])
+    (place.repository / "docs" / "new.md").write_text("new\n", encoding="utf-8")
+    assert_refused(
+        place.verger("run", PLAYBOOK, "--next"), 4, "docs/gone.md (missing), docs/new.md (untracked)"
+    )
+    ended = place.verger("playbook", "lint", PLAYBOOK)
+    assert (ended.code, ended.stdout.count("\n")) == (4, 2)
+    assert "line 7: 'docs/gone.md' is missing in" in ended.stdout
+    assert "line 7: 'docs/new.md' is untracked in" in ended.stdout
+    found = place.verger("doctor", "--playbook", PLAYBOOK, "--json").json["checks"]
+    (check,) = [check for check in found if check["name"] == "consult_paths"]
+    assert (check["status"], "docs/gone.md (missing), docs/new.md (untracked)" in check["detail"]) == (
+        "error",
+        True,
+    )
+    place.git("add", "docs/new.md")
+    (place.repository / "docs" / "gone.md").touch()
+    place.git("add", "docs/gone.md")
+    assert place.verger("playbook", "lint", PLAYBOOK).code == 0
+    # Outside of a repository there is nothing to hold it against.
+    shutil.copy(place.repository / PLAYBOOK, tmp_path / PLAYBOOK)
+    assert place.verger("playbook", "lint", PLAYBOOK, cwd=tmp_path).code == 0
 
 
 def test_loading_a_refused_file_raises_one_error_with_a_line_for_each_problem() -> None:

@@ -11,9 +11,15 @@ import msgspec
 import pytest
 from tests.doubles.policy_files import PolicyFiles
 
-from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
+from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, Quarantined
 from verger_kernel.settings import EXAMPLE
-from verger_kernel.settings_fields import POLICY_SCHEMA, AgentSettings, LaneSettings, Layer
+from verger_kernel.settings_fields import (
+    POLICY_SCHEMA,
+    AgentSettings,
+    LaneSettings,
+    Layer,
+    QuarantineSettings,
+)
 from verger_kernel.settings_sources import VARIABLES
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,6 +48,7 @@ def all_rows():
         *rows(Layer, Policy),
         *rows(LaneSettings, Lanes, "lanes."),
         *rows(AgentSettings, AgentDefinition, "agents.NAME."),
+        *rows(QuarantineSettings, Quarantined, "quarantine[]."),
     ]
 
 
@@ -60,8 +67,9 @@ def test_the_page_lists_every_setting_in_order():
         (Layer, Policy, {"schema_version"}),
         (LaneSettings, Lanes, set()),
         (AgentSettings, AgentDefinition, set()),
+        (QuarantineSettings, Quarantined, set()),
     ],
-    ids=["policy", "lanes", "agent"],
+    ids=["policy", "lanes", "agent", "quarantine"],
 )
 def test_every_setting_can_be_written_and_nothing_else(settings, struct, more):
     assert set(settings.model_fields) == set(struct.__struct_fields__) | more
@@ -78,6 +86,7 @@ def test_the_examples_of_the_page_resolve(tmp_path):
     resolved = PolicyFiles(tmp_path).resolve(second)
     assert resolved.policy.lanes.triage == "judge"
     assert resolved.policy.setup == ("npm ci",)
+    assert [entry.owner for entry in resolved.policy.quarantine] == ["Ada", "Grace"]
     assert tomllib.loads(second)["schema_version"] == POLICY_SCHEMA
 
 

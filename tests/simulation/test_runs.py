@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 import msgspec
 import pytest
+from tests.doubles.marks import trials_max
 from tests.doubles.simulation import Kill, Simulation
-from tests.doubles.world import World
+from tests.doubles.world import Place, World, place_of
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
@@ -22,8 +23,9 @@ from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.transitions import RUN_EVENTS, TRANSITIONS
+from verger_kernel.rules.trials import CommandMark, TrialMark
 
-SEEDS = 250
+SEEDS = 200
 KILLS: tuple[Kill, ...] = ("before", "torn", "after")
 USABLE = ("pass", "issues_found")
 
@@ -50,26 +52,26 @@ def check_promises(simulation: Simulation, state: s.RunState) -> None:
         check_was_proved(world, effect)
     check_ledger(simulation, state)
     check_evidence(world)
+    check_known(world)
 
 
 def check_branch(world: World, state: s.RunState) -> None:
-    """Only a close moves the run branch, each from where the one before it left it."""
-    places = [world.frame.base_commit, *(effect.new for effect in world.moves)]
-    assert [effect.old for effect in world.moves] == places[:-1]
-    assert world.branch == places[-1]
+    """Only a close moves a run branch, each from where the one before it left it."""
+    for branch, made_at in world.made_at.items():
+        moves = [effect for effect in world.moves if effect.branch == branch]
+        places = [made_at, *(effect.new for effect in moves)]
+        assert [effect.old for effect in moves] == places[:-1]
+        assert world.branches[branch] == places[-1]
     if not state.outstanding:
-        assert state.tip == world.branch
-    assert {effect.branch for effect in world.closed} <= {world.frame.run_branch}
+        assert state.tip == world.branches[state.run_branch]
 
 
 def check_was_proved(world: World, effect: f.CloseItem) -> None:
     """The last verification of the closed item passed on the result, and both lanes read one packet of it."""
-    rounds = [place for place in world.verified if place[:2] == (effect.item, effect.attempt)]
+    rounds = [place for place in world.trials if place[:2] == (effect.item, effect.attempt)]
     last = max(rounds)
-    groups = world.verified[last]
-    assert set(groups) == set(world.frame.item(effect.item).groups)
-    assert {commit for commit, _ in groups.values()} == {effect.new}
-    assert not any(mark.is_blocking for _, result in groups.values() for mark in result.failures)
+    check_trials(world, last)
+    assert {asked.commit for asked, _ in world.trials[last].values()} == {effect.new}
     lanes = world.heard[last]
     assert set(lanes) == {"a", "b"}
     (packet,) = {packet for packet, _ in lanes.values()}
@@ -77,6 +79,56 @@ def check_was_proved(world: World, effect: f.CloseItem) -> None:
     for _, answer in lanes.values():
         assert (answer.problem, answer.packet_intact) == ("", True)
         assert answer.verdict in USABLE
+
+
+def check_trials(world: World, place: Place) -> None:
+    """What was promised failed at most at times, where the policy lets that through; what else failed was dismissed."""
+    facts = world.frame.item(place[0])
+    tried: dict[str, list[TrialMark]] = {}
+    for _, trial in world.trials[place].values():
+        tried.setdefault(trial.purpose if trial.group == "required" else trial.group, []).append(trial)
+    numbers = {mark.number for trial in tried["green"] for mark in trial.commands}
+    assert numbers >= set(range(1, len(facts.required) + 1))
+    for number in numbers:
+        check_command(
+            world, [one for trial in tried["green"] for one in trial.commands if one.number == number]
+        )
+    assert ("suggested" in tried) is facts.suggested
+    if facts.red:
+        assert any(
+            all(one.failed for one in runs)
+            for runs in zip(*(one.commands for one in tried["red"]), strict=True)
+        )
+    assert not world.surfaces[place].held_out or tried["held-out"]
+    need, judgement = world.judged(place)
+    assert {one.verdict for one in judgement.verdicts} <= {"pass", "flaky_pass"}
+    assert sum(map(len, tried.values())) <= trials_max(need)
+    found = (*world.surfaces[place].findings, *(one.mark for one in judgement.dismissible))
+    assert {one.finding_id for one in found if one.is_blocking} <= set(world.dismissed.get(place, ()))
+
+
+def check_command(world: World, marks: list[CommandMark]) -> None:
+    """The command passed, or failed at times and either its flakes or all of them are let through."""
+    flakes = world.frame.flakes
+    failed = {case for mark in marks for case in mark.failed}
+    if failed and not failed <= set(flakes.quarantined):
+        assert flakes.accepted or marks[0].command in flakes.quarantined
+        assert any(mark.status == "pass" for mark in marks)
+    assert not set.intersection(*(set(mark.failed) for mark in marks))
+
+
+def check_known(world: World) -> None:
+    """What is taken for known of a base was seen when it was a result that passed its verification."""
+    asked = {effect for round_ in world.trials.values() for effect, _ in round_.values() if effect.known}
+    for effect in asked:
+        places = {
+            place_of(one)
+            for told in world.trials.values()
+            for one, _ in told.values()
+            if one.commit == effect.base
+        }
+        assert any(world.judged(place)[1].outcome in ("pass", "partial") for place in places)
+        assert {mark.status for mark in effect.known.commands} == {"pass"}
 
 
 def check_ledger(simulation: Simulation, state: s.RunState) -> None:

@@ -2,8 +2,8 @@
 
 Not here: what the answer leads to; see `rules/machine.py`. Source: DESIGN, "Agents".
 
-The report file decides, not the exit code: a program that answered and then ended badly has answered. Only a
-broken limit outweighs a report, because the run promised to stop there.
+The report file decides, not the exit code: a program that answered and then ended badly has answered, even when it
+was a broken limit that ended it. Written last, a report says that the agent was done.
 """
 
 import errno
@@ -23,7 +23,9 @@ REPORT_BYTES_MAX = 4 << 20
 WHY_CHARACTERS_MAX = 400
 """An agent chooses the words of a flawed report, and `why` goes into the journal and onto a terminal."""
 
-Failure = Literal["malformed", "silent", "timeout", "output", "memory", "killed", "failed", "not_started"]
+Failure = Literal[
+    "malformed", "tampered", "silent", "timeout", "output", "memory", "killed", "failed", "not_started"
+]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,6 @@ def outcome(
     try:
         data = _read(report_path)
         if data is not None:
-            # Written last, a report says that the agent was done: whatever kept its process alive is no part of it.
             return _answered(data, task)
     except ReportRefused as refusal:
         flaw = refusal

@@ -1,12 +1,14 @@
 """`doctor`: everything that could be wrong with environment, playbook and run, each with its way out.
 
-Not here: the checks themselves; see `checks.py` and `diagnosis.py`. It changes nothing.
+Not here: the checks themselves (`checks.py`, `diagnosis.py`), and what `--fix-safe` mends before they are made
+(`repair.py`). Without that flag it changes nothing.
 """
 
 import argparse
 import os
 from typing import Literal
 
+import anyio
 import msgspec
 
 from verger_kernel import checks
@@ -14,28 +16,37 @@ from verger_kernel.checks import Check
 from verger_kernel.clock import now
 from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import resolved_policy
+from verger_kernel.consulted import consult_paths
 from verger_kernel.diagnosis import run_checks
 from verger_kernel.errors import CommandError
-from verger_kernel.home import Home, find_home, find_run
+from verger_kernel.git.command import GitError
+from verger_kernel.home import Home, driven, find_home, find_run
+from verger_kernel.repair import repair_run, restore_links
+from verger_kernel.rules.doctor import Repair
 from verger_kernel.rules.now import iso
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """What doctor found; `ok` when nothing is an error."""
+    """What doctor found, after the repairs when there were any; `ok` when nothing is an error."""
 
     ok: bool
     exit_code: int
     repo_root: str
     checks: list[Check]
+    repairs: list[Repair]
 
 
 def doctor(args: argparse.Namespace) -> int:
-    """Runs the command; answers with 0, 6 when the environment is wrong, 4 when a playbook or run is."""
+    """Runs the command; answers with 0, 6 when the environment is wrong, 4 when a playbook or run is.
+
+    With --fix-safe that is judged after the repairs. Raises CommandError when another process holds the run then.
+    """
     home = find_home(args.directory, os.environ)
+    repairs = _repairs(home, args) if args.fix_safe else []
     environment = _environment(home, args)
-    inputs = _playbook(args) if args.playbook else []
+    inputs = _playbook(home, args) if args.playbook else []
     if args.run is not None:
         inputs += run_checks(home, find_run(home, args.run))
     code = Exit.DONE
@@ -48,9 +59,18 @@ def doctor(args: argparse.Namespace) -> int:
         exit_code=int(code),
         repo_root=str(home.repository.root),
         checks=environment + inputs,
+        repairs=repairs,
     )
     print(_json(found) if args.format == "json" else text(found))
     return int(code)
+
+
+def _repairs(home: Home, args: argparse.Namespace) -> list[Repair]:
+    if args.run is None:
+        return [restore_links(home)] if home.folder else []
+    run_id = find_run(home, args.run)
+    with driven(home.repository):
+        return anyio.run(repair_run, home, run_id)
 
 
 def _wrong(found: list[Check]) -> bool:
@@ -81,14 +101,18 @@ def _variables(ignored: tuple[str, ...]) -> Check:
     )
 
 
-def _playbook(args: argparse.Namespace) -> list[Check]:
+def _playbook(home: Home, args: argparse.Namespace) -> list[Check]:
     try:
         plan = load_playbook(args.playbook, iso(now().utc_ms))
     except CommandError as error:
         detail = "; ".join((error.what, *error.lines))
         return [Check(name="playbook_parse", status="error", detail=detail, hint=error.hint)]
     detail = f"{len(plan.items)} item(s), sha256 {plan.plan_source.sha256}"
-    return [Check(name="playbook_parse", detail=detail)]
+    try:
+        consulted = consult_paths(home.repository, plan, plan.items)
+    except GitError as error:
+        consulted = Check(name="consult_paths", status="error", detail=str(error), hint=error.hint)
+    return [Check(name="playbook_parse", detail=detail), consulted]
 
 
 def _json(value: object) -> str:
@@ -96,8 +120,12 @@ def _json(value: object) -> str:
 
 
 def text(found: Diagnosis) -> str:
-    """The diagnosis as lines: a check a line, with its way out below it when there is one."""
+    """The diagnosis as lines: a repair that was tried a line, then a check a line with its way out below it."""
     lines = [f"repository {found.repo_root}"]
+    for repair in found.repairs:
+        if repair.status != "not_needed":
+            where = f" {repair.path}" if repair.path else ""
+            lines.append(f"{repair.status:<8} {repair.name}{printable(where)}: {printable(repair.detail)}")
     for check in found.checks:
         lines.append(
             f"{check.status:<8} {check.name}" + (f": {printable(check.detail)}" if check.detail else "")

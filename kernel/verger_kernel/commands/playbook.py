@@ -10,7 +10,10 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.clock import now
+from verger_kernel.consulted import consult_paths_unseen
 from verger_kernel.errors import CommandError
+from verger_kernel.git.checkout import NoRepository, Repository, find
+from verger_kernel.git.command import GitError
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, NormalizedPlan
@@ -25,7 +28,7 @@ _HEADER = ("STEP", "PHASE", "PROFILE", "R/G", "MANUAL_GATE", "EXTERNAL")
 
 
 class LintReport(msgspec.Struct, frozen=True):
-    """What `lint` says in JSON; `items` is 0 when there are problems."""
+    """What `lint` says in JSON; `items` is 0 when the playbook cannot be read."""
 
     ok: bool
     items: int
@@ -66,12 +69,16 @@ def show_item(plan: NormalizedPlan, item_id: str, fmt: Format) -> str:
     )
 
 
-def lint(path: Path, fmt: Format) -> tuple[str, Exit]:
-    """What is wrong with the file at `path`, and the exit code. Raises CommandError if it cannot be read."""
+def lint(path: Path, fmt: Format, repository: Repository | None = None) -> tuple[str, Exit]:
+    """What is wrong with the file at `path`, and the exit code. Raises CommandError if it cannot be read.
+
+    With a `repository` that includes paths which `run` would refuse there, because no agent would find them.
+    """
     items = 0
-    problems: tuple[Problem, ...] = ()
     try:
-        items = len(read_playbook(_read(path), path=_name(path), generated_at_utc="").items)
+        plan = read_playbook(_read(path), path=_name(path), generated_at_utc="")
+        items = len(plan.items)
+        problems = _unseen(plan, repository) if repository else ()
     except PlaybookRefused as refused:
         problems = refused.problems
     code = Exit.INPUT if problems else Exit.DONE
@@ -80,6 +87,21 @@ def lint(path: Path, fmt: Format) -> tuple[str, Exit]:
     if problems:
         return "\n".join(f"{_name(path)}: {line}" for line in render_problems(problems)), code
     return f"{_name(path)}: {items} item{'s' if items != 1 else ''}, no problems", code
+
+
+def _unseen(plan: NormalizedPlan, repository: Repository) -> tuple[Problem, ...]:
+    found = ((item, consult_paths_unseen(repository, plan, (item,))) for item in plan.items)
+    return tuple(
+        Problem(
+            line=item.source_row.line_start,
+            column="",
+            value=shown(path),
+            why=f"is {why} in {repository.root}, so no agent would find it",
+            mend="Commit it, or correct repo_surfaces and consult_paths.",
+        )
+        for item, unseen in found
+        for path, why in sorted(unseen.items())
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -172,6 +194,10 @@ def show_item_command(args: argparse.Namespace) -> int:
 
 def lint_command(args: argparse.Namespace) -> int:
     """Runs `playbook lint`; answers with the exit code."""
-    text, code = lint(args.playbook, args.format)
+    try:
+        text, code = lint(args.playbook, args.format, find(args.directory))
+    except (NoRepository, GitError):
+        # A playbook can be written anywhere; where there is a repository, it is also held against that.
+        text, code = lint(args.playbook, args.format)
     print(text)
     return int(code)

@@ -7,16 +7,14 @@ import argparse
 import os
 
 import anyio
-import msgspec
 
 from verger_kernel import checks
 from verger_kernel.commands.result import show_result
-from verger_kernel.commands.standing import check_run_branch
+from verger_kernel.commands.standing import check_environment, check_run_branch
 from verger_kernel.commands.telling import tell
 from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk import evidence
 from verger_kernel.disk.durable import read_file
-from verger_kernel.disk.layout import RunFolder
 from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import exit_of, invoke
@@ -25,7 +23,6 @@ from verger_kernel.rules.events import Request
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.intake import first_ready
 from verger_kernel.rules.machine import was_cut_short
-from verger_kernel.rules.policy import Policy
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun, open_run
 from verger_probes.exits import Exit
@@ -42,7 +39,7 @@ def resume(args: argparse.Namespace) -> int:
 
 
 async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
-    _preflight(home, run_id)
+    check_environment(home, run_id)
     opened = await open_run(home.require(), run_id)
     try:
         _refuse_waiting(opened.state, args)
@@ -55,25 +52,6 @@ async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
     finally:
         opened.close()
     return show_result(state, opened.folder, code, args.format)
-
-
-def _preflight(home: Home, run_id: RunId) -> None:
-    found, _facts = checks.environment(home.repository, os.environ)
-    # The run has its base already: what the user changed since is theirs and does not touch it.
-    checks.refuse([check for check in found if check.name != "clean_tracked_checkout"])
-    policy = _frozen_policy(home.require().run(run_id))
-    checks.refuse(checks.policy_checks(home.repository, policy, os.environ, home.state))
-
-
-def _frozen_policy(folder: RunFolder) -> Policy:
-    try:
-        return read_policy_snapshot(read_file(folder.policy)).policy
-    except (OSError, msgspec.DecodeError) as error:
-        raise CommandError(
-            f"cannot resume run {folder.root.name}: {folder.policy} cannot be read: {error}",
-            "restore the file from a copy of the run",
-            Exit.INPUT,
-        ) from None
 
 
 def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:

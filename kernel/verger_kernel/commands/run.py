@@ -7,9 +7,9 @@ import argparse
 import os
 import uuid
 from pathlib import Path
-from posixpath import normpath
 
 import anyio
+from msgspec.structs import replace
 
 from verger_kernel import checks
 from verger_kernel.clock import now
@@ -17,22 +17,24 @@ from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import policy_file, resolved_policy
 from verger_kernel.commands.result import show_result
 from verger_kernel.commands.telling import tell
+from verger_kernel.consulted import consult_paths
 from verger_kernel.disk import evidence
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.errors import CommandError
-from verger_kernel.git.repository import RepositoryFacts, git_for, untracked_consult_paths
-from verger_kernel.home import Home, driven, find_home, settle
+from verger_kernel.git.repository import RepositoryFacts, git_for
+from verger_kernel.home import Home, driven, find_home, run_ids, settle
 from verger_kernel.invocation import invoke
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.frame import Frame, Identity, item_facts
 from verger_kernel.rules.ids import RunId, shown
 from verger_kernel.rules.intake import first_ready, first_unmet, with_prerequisites
 from verger_kernel.rules.now import iso
-from verger_kernel.rules.plan import Item, NormalizedPlan
+from verger_kernel.rules.plan import NormalizedPlan
 from verger_kernel.rules.playbook.frozen import canonical_plan, snapshot_text
 from verger_kernel.rules.policy_snapshot import Resolved, policy_snapshot
-from verger_kernel.runs import OpenRun, create
+from verger_kernel.runs import OpenRun, begun_utc, create
+from verger_kernel.snapshot import take
 from verger_probes.exits import Exit
 
 
@@ -53,6 +55,8 @@ def run(args: argparse.Namespace) -> int:
         max_items=resolved.policy.max_items,
         evidence=str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else "",
     )
+    if args.next:
+        _tell_of_idle(home, plan)
     folder = settle(home)
     with driven(home.repository):
         opened = _created(home, folder, plan, resolved, found, request, args)
@@ -62,6 +66,24 @@ def run(args: argparse.Namespace) -> int:
         finally:
             opened.close()
     return show_result(state, opened.folder, code, args.format)
+
+
+def _tell_of_idle(home: Home, plan: NormalizedPlan) -> None:
+    """Says which run of the same playbook could be continued instead: `--next` means the next of a new run."""
+    folder = home.folder
+    for run_id in reversed(run_ids(folder) if folder else ()):
+        assert folder
+        view = take(folder.run(run_id))
+        if (
+            view.playbook == plan.plan_source.path
+            and view.current_state == "idle"
+            and view.passed < view.items_total
+        ):
+            tell(
+                f"run {run_id} of this playbook is idle, {view.passed} of {view.items_total} items passed; "
+                f"to continue it instead: verger resume {run_id}"
+            )
+            return
 
 
 def _wanted(args: argparse.Namespace) -> tuple[str, ...]:
@@ -113,23 +135,8 @@ def _preflight(
     assert found is not None
     checks.refuse(checks.policy_checks(home.repository, resolved.policy, os.environ, home.state))
     items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
-    _check_consult_paths(home, plan, tuple(items))
+    checks.refuse([consult_paths(home.repository, plan, items)], Exit.INPUT)
     return found
-
-
-def _check_consult_paths(home: Home, plan: NormalizedPlan, items: tuple[Item, ...]) -> None:
-    paths = sorted({normpath(path) for item in items for path in item.consult_paths})
-    missing = untracked_consult_paths(home.repository, paths)
-    made = {normpath(path) for item in plan.items for path in item.deliverable_paths}
-    # What the plan itself will make need not be there yet; what is there but not in git, no agent would see.
-    wrong = {path: why for path, why in missing.items() if why != "missing" or path not in made}
-    if wrong:
-        raise CommandError(
-            "the playbook names paths that no agent would find: "
-            + ", ".join(f"{path} ({why})" for path, why in sorted(wrong.items())),
-            "commit them, or correct repo_surfaces and consult_paths",
-            Exit.INPUT,
-        )
 
 
 def _created(
@@ -155,7 +162,8 @@ def _created(
         repository_file=_text(policy_file(home)),
         overlay_file=_text(args.config),
     )
-    plan_bytes = canonical_plan(plan)
+    # Said by the id as well, so that the plan can be made again from its snapshot, byte for byte.
+    plan_bytes = canonical_plan(replace(plan, generated_at_utc=begun_utc(run_id)))
     snapshot = snapshot_text(plan.plan_source, text.decode()).encode()
     frame = Frame(
         run_id=run_id,
@@ -173,6 +181,7 @@ def _created(
         max_fix_rounds=resolved.policy.max_fix_rounds,
         max_remediation_rounds=resolved.policy.max_remediation_rounds,
         triage_agent=resolved.policy.lanes.triage != "rules",
+        flakes=resolved.policy.flake_rules(iso(moment.utc_ms)[:10]),
         items=item_facts(plan),
     )
     files = {

@@ -67,7 +67,8 @@ def gate_text(gate: GateView) -> str:
     who = f" by {gate.by}" if gate.by else ""
     # Before the decision there is nothing that could be assured.
     assurance = f" ({gate.assurance})" if gate.by else ""
-    return f"{gate.item} {gate.status}{who}{assurance}"
+    papers = f"; its evidence: {', '.join(gate.evidence_changed)}" if gate.evidence_changed else ""
+    return f"{gate.item} {gate.status}{who}{assurance}{papers}"
 
 
 def table(views: list[Snapshot]) -> str:

@@ -26,7 +26,7 @@ def outcome_table(repository: Path) -> str:
     )
     run = shown.relative_to(repository) / folder.root.name
     paths = {
-        "run branch": f"git log -p {state.frame.run_branch}",
+        "run branch": f"git log -p {state.run_branch}",
         "journal": run / folder.journal.relative_to(folder.root),
         "state": run / folder.run_state.relative_to(folder.root),
         "item 02": run / folder.attempt("02", 1).root.relative_to(folder.root),

@@ -4,6 +4,7 @@ Not here: what a record is and how far a file is believed; see `rules/chain.py`.
 """
 
 import os
+import stat
 from pathlib import Path
 
 from verger_kernel.disk.durable import read_file
@@ -22,6 +23,7 @@ class Journal:
 
     def __init__(self, path: Path, seq: int, head: Digest) -> None:
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._length = os.fstat(self._descriptor).st_size
         self._broken = False
         self.seq = seq
         self.head = head
@@ -35,13 +37,21 @@ class Journal:
         # dirty page and cleared the error, so a second fdatasync would report a success that never happened.
         self._broken = True
         try:
+            self._check()
             if os.write(self._descriptor, record) != len(record):
                 raise JournalBroken("a record was written only in part")
             os.fdatasync(self._descriptor)
         except OSError as error:
             raise JournalBroken(f"cannot append record {self.seq + 1}: {error}") from error
         self._broken = False
+        self._length += len(record)
         self.seq, self.head = self.seq + 1, head
+
+    def _check(self) -> None:
+        # An agent of the same user can write here: what it left must not be built upon.
+        held = os.fstat(self._descriptor)
+        if stat.S_ISREG(held.st_mode) and (held.st_size != self._length or held.st_nlink == 0):
+            raise JournalBroken("somebody else changed the journal while this process held it")
 
     def close(self) -> None:
         """Closes the file; every record is durable already."""

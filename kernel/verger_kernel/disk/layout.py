@@ -36,18 +36,26 @@ class StateFolder:
     def run(self, run_id: RunId) -> "RunFolder":
         """The paths of one run."""
         return RunFolder(
-            self.runs / run_id, self.reports / run_id, self.worktrees / run_id, self.root / "verify" / run_id
+            self.runs / run_id,
+            self.reports / run_id,
+            self.worktrees / run_id,
+            self.root / "verify" / run_id,
+            self.root / "layers",
         )
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The paths of one run. `root` holds the truth; the other three can be deleted when the run is over."""
+    """The paths of one run. `root` holds the truth; the others can be deleted when the run is over.
+
+    `layers` is the repository's: what setup made for one run serves the next.
+    """
 
     root: Path
     reports: Path
     worktrees: Path
     verify: Path
+    layers: Path
 
     @property
     def run_state(self) -> Path:
@@ -84,6 +92,11 @@ class RunFolder:
         """Held by everything that may touch a worktree of the run."""
         return self.root / "tree.lock"
 
+    @property
+    def trial(self) -> Path:
+        """Where a trial gets its throw-away tree: one place for all, a command must not see which one it is in."""
+        return self.verify / "trial"
+
     def item(self, item: str) -> Path:
         """What is known of one item."""
         return self.root / "items" / item
@@ -95,24 +108,16 @@ class RunFolder:
             self.item(item) / name,
             self.reports / "items" / item / name,
             self.worktrees / f"item-{item}-{name}",
-            self.verify,
-            f"item-{item}-{name}",
         )
 
 
 @dataclass(frozen=True)
 class AttemptFolder:
-    """The paths of one attempt: its record, its agents' reports, its worktree and its verification trees."""
+    """The paths of one attempt: its record, its agents' reports and its worktree."""
 
     root: Path
     reports: Path
     worktree: Path
-    verify: Path
-    name: str
-
-    def checkout(self, round_: int, group: str) -> Path:
-        """Where one command group gets its throw-away checkout, and git's index of it."""
-        return self.verify / f"{self.name}-round-{round_}-{group}"
 
     @property
     def index(self) -> Path:
@@ -152,6 +157,14 @@ class AttemptFolder:
         """The verification report of a round."""
         return self.root / f"verification_report.round-{round_}.json"
 
+    def surface(self, round_: int) -> Path:
+        """What a round's result did to the test surface."""
+        return self.root / f"test_surface.round-{round_}.json"
+
+    def cases(self, round_: int) -> Path:
+        """What the runners reported in the newest green trial, by command."""
+        return self.root / f"cases.round-{round_}.json"
+
     def junit(self, round_: int) -> Path:
         """The verification of a round as JUnit."""
         return self.root / f"junit.round-{round_}.xml"
@@ -167,6 +180,10 @@ class AttemptFolder:
     def findings(self, round_: int) -> Path:
         """The merged findings of a round."""
         return self.root / f"merged_findings.round-{round_}.json"
+
+    def sarif(self, round_: int) -> Path:
+        """The same as SARIF."""
+        return self.root / f"findings.round-{round_}.sarif"
 
     def patch(self, round_: int) -> Path:
         """The candidate change from the attempt's base to a round's result."""

@@ -7,6 +7,8 @@ import hashlib
 import os
 import shutil
 import stat
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ from verger_kernel.rules.ids import Digest
 from verger_probes.records import sync_folder
 
 MANIFEST = "manifest.json"
+MANIFEST_BYTES_MAX = 64 << 20
 
 
 class PacketFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -60,10 +63,15 @@ def write(
     )
     data = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=2) + b"\n"
     _write(folder / MANIFEST, data)
-    for place in sorted({(folder / name).parent for name in contents} | {folder}, reverse=True):
+    for place in _places(folder, contents):
         sync_folder(place)
         place.chmod(0o500)
     return digest_of(data)
+
+
+def _places(folder: Path, names: Iterable[str]) -> list[Path]:
+    """Every folder of a packet, those within others first."""
+    return [*sorted((folder / inner for inner in _folders(names)), reverse=True), folder]
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -80,19 +88,71 @@ def thaw(folder: Path) -> None:
             place.chmod(0o700)
 
 
+class PacketChanged(Exception):
+    """A packet that is no longer what was frozen; `paths` are what was changed, added or taken away."""
+
+    def __init__(self, paths: tuple[str, ...]) -> None:
+        super().__init__(f"the packet changed: {', '.join(paths)}")
+        self.paths = paths
+
+
 def is_intact(folder: Path, packet: Digest) -> bool:
     """Whether the packet still has the digest it was frozen with and nothing was changed, added or taken away."""
+    return not changed(folder, packet)
+
+
+def changed(folder: Path, packet: Digest) -> tuple[str, ...]:
+    """What was changed, added or taken away since the packet was frozen, by path, sorted; empty if nothing.
+
+    Only the manifest is named when it was changed: nothing else can be told then.
+    """
     try:
-        data = _content(folder / MANIFEST)
-        if digest_of(data) != packet:
-            return False
-        manifest = msgspec.json.decode(data, type=Manifest)
-        names = {MANIFEST, *(one.path for one in manifest.files)}
-        return _entries(folder) == names | _folders(names) and all(
-            digest_of(_content(folder / one.path)) == one.sha256 for one in manifest.files
-        )
+        contents(folder, packet)
+    except PacketChanged as what:
+        return what.paths
+    return ()
+
+
+def contents(folder: Path, packet: Digest) -> dict[str, bytes]:
+    """Every file of the packet by path, its manifest too, proved to be what was frozen. Raises PacketChanged."""
+    try:
+        sealed = plain_content(folder / MANIFEST, MANIFEST_BYTES_MAX)
     except OSError:
-        return False
+        sealed = b""
+    if digest_of(sealed) != packet:
+        raise PacketChanged((MANIFEST,))
+    manifest = msgspec.json.decode(sealed, type=Manifest)
+    found = {MANIFEST: sealed}
+    for one in manifest.files:
+        with suppress(OSError):
+            found[one.path] = plain_content(folder / one.path, one.size_bytes)
+    bad = {one.path for one in manifest.files if not _is_same(found.get(one.path), one)}
+    names = {MANIFEST, *(one.path for one in manifest.files)}
+    bad |= _entries(folder) ^ (names | _folders(names))
+    if bad:
+        raise PacketChanged(tuple(sorted(bad)))
+    return found
+
+
+def _is_same(data: bytes | None, file: PacketFile) -> bool:
+    return data is not None and digest_of(data) == file.sha256
+
+
+def lay_copy(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Writes `files` below the new `folder`, read-only; nothing waits for the disk, for it is thrown away again."""
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(data)
+        path.chmod(0o400)
+    for place in _places(folder, files):
+        place.chmod(0o500)
+
+
+def remove_copy(folder: Path) -> None:
+    """Throws a copy away."""
+    thaw(folder)
+    shutil.rmtree(folder)
 
 
 def _entries(folder: Path) -> set[str]:
@@ -100,18 +160,18 @@ def _entries(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
 
 
-def _folders(names: set[str]) -> set[str]:
+def _folders(names: Iterable[str]) -> set[str]:
     return {parent.as_posix() for name in names for parent in Path(name).parents} - {"."}
 
 
-def _content(path: Path) -> bytes:
-    """The bytes of a plain file. Raises OSError for a link and for anything else that stands in its place."""
+def plain_content(path: Path, bytes_max: int) -> bytes:
+    """The bytes of a plain file, one more than `bytes_max` at most. Raises OSError for anything else in its place."""
     # Not blocking: a named pipe in a file's place must be refused, not waited for.
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise OSError(f"{path} is no regular file")
-        return file.read()
+        return file.read(bytes_max + 1)
 
 
 def digest_of(data: bytes) -> Digest:

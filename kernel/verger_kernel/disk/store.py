@@ -121,12 +121,20 @@ def _check_equal(folder: RunFolder, state: RunState) -> None:
         raise CorruptRun(f"{folder.run_state} is not what record {state.journal_seq} of the journal folds to")
 
 
+def drafts(folder: RunFolder) -> tuple[Path, ...]:
+    """The half-written records of a process that was killed."""
+    found = folder.root.rglob(f"{TEMPORARY_PREFIX}*")
+    # What a person supplied, and what lies in a packet because of it, may bear any name.
+    supplied = {"external_evidence", "packet"}
+    return tuple(path for path in found if supplied.isdisjoint(path.relative_to(folder.root).parts))
+
+
 def settle(folder: RunFolder, loaded: Loaded) -> None:
     """Cuts what is no record off the journal and saves the state: what must happen before anything else does.
 
     Half-written records of a process that was killed go too.
     """
-    for draft in folder.root.rglob(f"{TEMPORARY_PREFIX}*"):
+    for draft in drafts(folder):
         draft.unlink()
     if loaded.cut:
         cut(folder.journal, loaded.length)

@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Timer
 from types import ModuleType
+from typing import IO
 
 from verger_kernel.git.settings import FIXED, FORMATS, NO_USER_CONFIG, NO_USER_FILES, SETTINGS, USER_CONFIG
 
@@ -110,6 +113,29 @@ class Git:
             }
             return self._run(args, environment, work_tree, stdin, timeout_s, ok)
 
+    @contextmanager
+    def reading(self, *args: str, stdin: bytes, timeout_s: float = 120.0) -> Iterator[IO[bytes]]:
+        """What `git ARGS` writes to stdout, to be read bit by bit: for answers too large for memory.
+
+        Raises GitError at the end of the block when git failed or hung; nothing that was read counts then.
+        """
+        command = self._command(self._environment(None, None), args)
+        with TemporaryFile() as words:
+            words.write(stdin)
+            words.seek(0)
+            process = self._start(command, self.git_dir, words)
+        clock = Timer(timeout_s, _end_group, (process,))
+        clock.start()
+        try:
+            assert process.stdout is not None
+            yield process.stdout
+            _, err = process.communicate()
+        finally:
+            clock.cancel()
+            _end(process)
+        if process.returncode != 0:
+            raise GitError(_shown(args), process.returncode, _said(err))
+
     def _run(
         self,
         args: tuple[str, ...],
@@ -120,8 +146,7 @@ class Git:
         ok: tuple[int, ...],
     ) -> bytes:
         what = _shown(args)
-        command = ("/usr/bin/env", "-i", *(f"{name}={value}" for name, value in environment.items()))
-        process = self._start((*command, _git_program(), *args), work_tree or self.git_dir)
+        process = self._start(self._command(environment, args), work_tree or self.git_dir)
         try:
             out, err = process.communicate(stdin, timeout=timeout_s)
         except subprocess.TimeoutExpired:
@@ -132,18 +157,24 @@ class Git:
             _end(process)
             raise
         if process.returncode not in ok:
-            raise GitError(what, process.returncode, _cut(err.decode("utf-8", "backslashreplace").strip()))
+            raise GitError(what, process.returncode, _said(err))
         return out
 
-    def _start(self, command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
-        git = _library()
-
+    def _command(self, environment: dict[str, str], args: tuple[str, ...]) -> tuple[str, ...]:
         # GitPython adds to the ambient environment and cannot take away from it; `env -i` can.
+        values = (f"{name}={value}" for name, value in environment.items())
+        return ("/usr/bin/env", "-i", *values, _git_program(), *args)
+
+    def _start(
+        self, command: tuple[str, ...], folder: Path, stdin: IO[bytes] | int = subprocess.PIPE
+    ) -> subprocess.Popen[bytes]:
+        git = _library()
         wrapper = git.Git(str(folder)).execute(
             command,
-            istream=subprocess.PIPE,
+            istream=stdin,
             as_process=True,
-            start_new_session=True,
+            # No session of its own: to the sweep after a job that would look like an orphan of the agent's.
+            process_group=0,
             pass_fds=self.inherit,
         )
         # Taken out of its wrapper, which ends the process and closes its pipes when it goes out of scope.
@@ -222,9 +253,15 @@ def _numbered(settings: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]
         yield f"GIT_CONFIG_VALUE_{number}", value
 
 
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    # Once it was waited for, its number can belong to another; until then the group keeps it, leader or not.
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    _end_group(process)
     # A grandchild in a session of its own can hold the pipes open; its words are not waited for.
     with suppress(subprocess.TimeoutExpired):
         process.communicate(timeout=_LAST_WORDS_S)
@@ -239,7 +276,8 @@ def _shown(args: tuple[str, ...]) -> str:
     return ascii("git " + " ".join(short) + more)[1:-1]
 
 
-def _cut(text: str) -> str:
+def _said(stderr: bytes) -> str:
+    text = stderr.decode("utf-8", "backslashreplace").strip()
     if len(text) <= _STDERR_CHARS_MAX:
         return text
     return f"{text[:_STDERR_CHARS_MAX]}… ({len(text)} characters)"

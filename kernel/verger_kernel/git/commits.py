@@ -3,12 +3,10 @@
 Not here: the tree of a worktree (`worktrees.record`), and which reference names a commit (`refs.py`).
 """
 
-from collections.abc import Iterator
-from typing import cast
-
 from verger_kernel.git.command import Git
+from verger_kernel.git.trees import parsed
 from verger_kernel.rules.ids import ObjectId
-from verger_kernel.rules.scope import Change, Status, path_text
+from verger_kernel.rules.scope import Change
 
 _DIFF = (
     "diff-tree",
@@ -25,16 +23,14 @@ _DIFF = (
 
 
 def changes(git: Git, old: ObjectId, new: ObjectId) -> tuple[tuple[Change, ...], bytes]:
-    """Every path that differs between two trees or commits, in git's order, and the patch. One git process.
+    """Every path that differs between two trees or commits, in byte order, and the patch. One git process.
 
     The patch has full ids and binary data, so `git apply` can use it; a rename is a deletion and an addition.
     """
     found = git.run(*_DIFF, old, new)
-    changed = tuple(_changes(found))
-    if not changed:
-        return (), b""
     # An empty entry, that is two NULs, ends the list; no field of the list is empty.
-    return changed, found.partition(b"\0\0")[2]
+    listing, _, patch = found.partition(b"\0\0")
+    return tuple(change.as_change() for change in parsed(listing)), patch
 
 
 def commit_tree(git: Git, tree: ObjectId, parent: ObjectId, message: str, utc_ms: int) -> ObjectId:
@@ -48,16 +44,3 @@ def commit_tree(git: Git, tree: ObjectId, parent: ObjectId, message: str, utc_ms
 def tree_of(git: Git, commit: ObjectId) -> ObjectId:
     """The tree that `commit` holds."""
     return ObjectId(git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip())
-
-
-def _changes(found: bytes) -> Iterator[Change]:
-    fields = iter(found.partition(b"\0\0")[0].split(b"\0"))
-    for words in fields:
-        if words.startswith(b":"):
-            old_mode, new_mode, _, _, status = words[1:].decode().split(" ")
-            yield Change(
-                status=cast(Status, status),
-                path=path_text(next(fields)),
-                old_mode=old_mode,
-                new_mode=new_mode,
-            )

@@ -14,6 +14,7 @@ from verger_probes.records import sync_folder
 
 _OWN_REFS = (
     "refs/heads/orchestrator/run/{run_id}.lock",
+    "refs/heads/orchestrator/run-refresh/{run_id}/*.lock",
     "refs/verger/attempt/{run_id}/**/*.lock",
     "refs/verger/quarantine/{run_id}/**/*.lock",
 )

@@ -6,13 +6,13 @@ Not here: its references (`refs.py`). Nothing here changes it, but for the name 
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from verger_kernel.git.checkout import NoRepository, Repository, find
 from verger_kernel.git.command import Git, Identity
 from verger_kernel.git.repository_id import repository_id
-from verger_kernel.git.settings import neutral_filters
+from verger_kernel.git.settings import LFS, neutral_filters
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import path_text
 
@@ -60,9 +60,17 @@ class RepositoryFacts:
 
 
 def facts(repository: Repository) -> RepositoryFacts:
-    """What preflight and the run need to know, from three git processes. Raises GitError and NoRepository."""
+    """What preflight and the run need to know, from three git processes. Raises GitError and NoRepository.
+
+    No filter runs but that of `git lfs install`: an agent can have planted any other. A file under one that
+    was touched, though not changed, is then dirty until the user's own `git status` has looked at it.
+    """
     git = Git(repository.git_dir, user_config=True)
-    config = _config(git.run("config", "--list", "-z"))
+    config = _config(git.run("config", "--list", "-z", work_tree=repository.root))
+    _check_work_tree(repository, config)
+    filters = _filter_names(config)
+    lfs = {entry for entry in config.items() if entry[0].startswith("filter.lfs.")}
+    git = replace(git, settings=neutral_filters(filters, ("lfs",) if lfs <= LFS else ()))
     if config.get("extensions.refstorage", "files") != "files":
         what = f"{repository.root} keeps its references in the format {config['extensions.refstorage']}"
         raise NoRepository(what, "convert them with: git refs migrate --ref-format=files")
@@ -79,7 +87,7 @@ def facts(repository: Repository) -> RepositoryFacts:
         identity=_identity(config),
         dirty_tracked=tuple(path_text(_path(entry)) for entry in status if entry[:1] in _FIELDS_BEFORE_PATH),
         object_format=config.get("extensions.objectformat", "sha1"),
-        filter_names=_filter_names(config),
+        filter_names=filters,
         conversions=tuple((key, config[key]) for key in _CONVERSIONS if key in config),
         bare=config.get("core.bare", "false") == "true",
     )
@@ -149,6 +157,16 @@ def _config(listing: bytes) -> dict[str, str]:
 def _identity(config: dict[str, str]) -> Identity | None:
     name, email = config.get("user.name", "").strip(), config.get("user.email", "").strip()
     return Identity(name, email) if name and email else None
+
+
+def _check_work_tree(repository: Repository, config: dict[str, str]) -> None:
+    named = config.get("core.worktree")
+    # In a linked worktree git looks for that key in a file of its own.
+    if named and repository.git_dir == repository.common_dir:
+        place = (repository.git_dir / named).resolve()
+        if place != repository.root.resolve():
+            what = f"{repository.git_dir} belongs to the checkout at {place}, not to {repository.root}"
+            raise NoRepository(what, "name that checkout with -C DIR, or: git config --unset core.worktree")
 
 
 def _filter_names(config: dict[str, str]) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ SETTINGS: tuple[tuple[str, str], ...] = (
     # A file is unchanged only if its ctime says so too: mtime can be set back, ctime cannot.
     ("core.trustctime", "true"),
     ("core.checkStat", "default"),
+    # Git believes a commit graph about the tree of a commit; whoever writes one could name another.
+    ("core.commitGraph", "false"),
     # Shapes of an index or checkout that would leave paths out or write beside the index we name.
     ("core.untrackedCache", "false"),
     ("core.splitIndex", "false"),
@@ -50,6 +52,8 @@ FIXED = {
     "GIT_ASKPASS": "true",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_LAZY_FETCH": "1",
+    # Unlike protocol.allow it wins over a protocol.ext.allow, which a planted promisor remote would bring with it.
+    "GIT_ALLOW_PROTOCOL": "",
     # An id must mean the bytes it was hashed from, whatever refs/replace says.
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_ADVICE": "0",
@@ -61,6 +65,18 @@ FORMATS = {
     "sha1": "[core]\n\trepositoryformatversion = 0\n",
     "sha256": "[core]\n\trepositoryformatversion = 1\n[extensions]\n\tobjectformat = sha256\n",
 }
+
+LFS = frozenset(
+    (
+        ("filter.lfs.clean", "git-lfs clean -- %f"),
+        ("filter.lfs.smudge", "git-lfs smudge -- %f"),
+        ("filter.lfs.smudge", "git-lfs smudge --skip -- %f"),
+        ("filter.lfs.process", "git-lfs filter-process"),
+        ("filter.lfs.process", "git-lfs filter-process --skip"),
+        ("filter.lfs.required", "true"),
+    )
+)
+"""What `git lfs install` writes: the one filter that is known for what it is."""
 
 
 def neutral_filters(names: Iterable[str], allowed: Iterable[str] = ()) -> tuple[tuple[str, str], ...]:

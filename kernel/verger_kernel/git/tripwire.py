@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from verger_kernel.git.ignores import IgnoreFiles, ignore_files
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.scope import path_text
 
@@ -17,6 +18,8 @@ from verger_kernel.rules.scope import path_text
 _MAY_CHANGE = frozenset(
     ("index", "index.lock", "logs", "ORIG_HEAD", "FETCH_HEAD", "COMMIT_EDITMSG", "gc.log", "gc.pid")
 )
+# What git opens in any folder.
+_READ_BY_GIT = frozenset((".gitignore", ".gitattributes", ".gitmodules"))
 _SHOWN_CHARS_MAX = 200
 _MEANINGS = {
     "HEAD": "a commit of its own or a branch switch",
@@ -32,13 +35,14 @@ class Tripwire:
     """What stands in a worktree before an agent comes; the same for one just made and one set back.
 
     `gits` gives for each `.git` in the tree the digests of what lies in it; `hollow` are the empty folders,
-    which in a fresh checkout are submodules that nobody filled; `unread` are those that could not be read.
-    Paths are as `path_text` shows them, so that it can be written down as JSON.
+    which in a fresh checkout are submodules that nobody filled; `unread` is what could not be read; `ignores` are
+    the ignore rules. Paths are as `path_text` shows them, so that it can be written down as JSON.
     """
 
     gits: dict[str, dict[str, str]]
     hollow: tuple[str, ...]
     unread: tuple[str, ...]
+    ignores: IgnoreFiles
 
 
 def tripwire(target: Path) -> Tripwire:
@@ -46,40 +50,43 @@ def tripwire(target: Path) -> Tripwire:
     gits: dict[str, dict[str, str]] = {}
     hollow: list[str] = []
     unread: list[str] = []
-    for folder, entries in _folders(target):
+    for folder, entries in folders(target):
         if entries is None:
             unread.append(_text(folder))
         elif not entries:
             hollow.append(_text(folder))
-        for entry in filter(_is_git, entries or ()):
-            gits[_text(folder + entry.name)] = _digests(Path(entry.path))
-    return Tripwire(gits, tuple(sorted(hollow)), tuple(sorted(unread)))
+        for entry in entries or ():
+            if _is_git(entry):
+                gits[_text(folder + entry.name)] = _digests(Path(entry.path))
+            elif entry.name in _READ_BY_GIT and not (entry.is_symlink() or entry.is_file() or entry.is_dir()):
+                # A pipe: whoever opens it waits for ever.
+                unread.append(_text(folder + entry.name))
+    return Tripwire(gits, tuple(sorted(hollow)), tuple(sorted(unread)), ignore_files(target))
 
 
 def escapes(target: Path, before: Tripwire) -> tuple[str, ...]:
     """What an agent did with git in `target` since `before`, a sentence each; empty if nothing.
 
-    Staging, and the index that a mere `git status` refreshes, do not count. An unreadable folder does.
+    Staging, and the index that a mere `git status` refreshes, do not count, nor do ignore rules. An unreadable
+    folder does.
     """
     now = tripwire(target)
     said = [f"{_quoted(path)} cannot be read" for path in now.unread]
     for path in sorted(before.gits.keys() | now.gits.keys()):
         said += _differences(path, before.gits.get(path), now.gits.get(path))
     if before.hollow:
-        filled = {_text(folder) for folder, entries in _folders(target) if entries}.intersection(
-            before.hollow
-        )
+        filled = {_text(folder) for folder, entries in folders(target) if entries}.intersection(before.hollow)
         said += [f"{_quoted(path)} is the folder of a submodule and was filled" for path in sorted(filled)]
     return tuple(said)
 
 
 def nested_gits(target: Path) -> tuple[Path, ...]:
     """Every `.git`, file or folder, below the top of `target`."""
-    found = (entry for folder, entries in _folders(target) if folder for entry in entries or ())
+    found = (entry for folder, entries in folders(target) if folder for entry in entries or ())
     return tuple(sorted(Path(entry.path) for entry in found if _is_git(entry)))
 
 
-def _folders(root: Path) -> Iterator[tuple[str, list["os.DirEntry[str]"] | None]]:
+def folders(root: Path) -> Iterator[tuple[str, list["os.DirEntry[str]"] | None]]:
     """Each folder below `root` with a final slash, and what lies in it, None if it cannot be read.
 
     `root` itself comes first, as the empty text. A `.git` is not entered.
@@ -107,7 +114,7 @@ def _digests(place: Path) -> dict[str, str]:
     if not stat.S_ISDIR(place.lstat().st_mode):
         return {"": _digest(place)}
     found: dict[str, str] = {}
-    for folder, entries in _folders(place):
+    for folder, entries in folders(place):
         if entries is None:
             found[_text(folder)] = "unreadable"
         for entry in entries or ():

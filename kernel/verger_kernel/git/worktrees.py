@@ -6,14 +6,17 @@ Not here: what an agent did with that `.git` (`tripwire.py`), removal (`removal.
 
 import os
 import shutil
+import stat
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from verger_kernel.git import refs
+from verger_kernel.git import ignores, refs
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.commits import commit_tree
+from verger_kernel.git.ignores import IgnoreFiles
 from verger_kernel.git.removal import remove, remove_entry
-from verger_kernel.git.tripwire import nested_gits
+from verger_kernel.git.tripwire import folders, nested_gits
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import GITLINK, path_text
 
@@ -22,30 +25,54 @@ _NO_SYNC = ("-c", "core.fsync=none")
 _PUT_ASIDE = ".git-put-aside"
 
 
-def create(git: Git, target: Path, commit: ObjectId, index: Path, *, root: Path) -> None:
-    """Makes `target` a checkout of `commit` with a `.git` of its own, and `index` the kernel's index of it.
+def create(
+    git: Git, target: Path, tree: ObjectId, index: Path, *, root: Path, head: ObjectId | None = None
+) -> None:
+    """Makes `target` a checkout of `tree` with a `.git` of its own, and `index` the kernel's index of it.
 
-    What stood at `target` goes first; `target` must lie below `root`, and `index` not in it. One git process.
-    Safe to do twice. Raises RemovalRefused and GitError.
+    `tree` is a commit, or a tree of which `head` names the commit that its HEAD shall hold. What stood at `target`
+    goes first; `target` must lie below `root`, and `index` not in it. One git process. Safe to do twice. Raises
+    RemovalRefused and GitError.
     """
     remove(target, root)
     index.unlink(missing_ok=True)
     _remove_lock(index)
     target.mkdir(parents=True)
     index.parent.mkdir(parents=True, exist_ok=True)
-    git.run(*_NO_SYNC, "read-tree", "--reset", "-u", commit, work_tree=target, index=index)
-    _write_git_folder(git, target, commit, index)
+    git.run(*_NO_SYNC, "read-tree", "--reset", "-u", tree, work_tree=target, index=index)
+    _write_git_folder(git, target, head or tree, index)
 
 
 def record(git: Git, target: Path, index: Path) -> ObjectId:
     """The tree of what stands in `target` now; its objects are durable. Two git processes.
 
     What the `.gitignore` files of `target` and the repository's own excludes name is left out, unless it was
-    tracked before. Ask `tripwire.escapes` first: a worktree that holds another repository is not recorded.
+    tracked before; `record_by` asks other rules. Ask `tripwire.escapes` first: a worktree that holds another
+    repository is not recorded.
     """
     _remove_lock(index)
     git.run("add", "--all", work_tree=target, index=index)
     return ObjectId(git.run("write-tree", work_tree=target, index=index).decode().strip())
+
+
+def record_by(
+    git: Git, target: Path, index: Path, rules: IgnoreFiles, keep: Callable[[str], bool]
+) -> tuple[ObjectId, tuple[str, ...]]:
+    """The tree of what stands in `target`, and the files left out of it that `rules` do not ignore.
+
+    Of these a file that the change itself ignores is recorded where `keep` says so of its path. Paths are as
+    `path_text` shows them. Two git processes while `target` has the same rules, else six at most.
+    """
+    _remove_lock(index)
+    git.run("add", "--all", work_tree=target, index=index)
+    hidden = ignores.hidden(git, target, index, rules)
+    kept = tuple(path for path in hidden.by_record if keep(path_text(path)))
+    if kept:
+        names = b"".join(b"%s\0" % path for path in kept)
+        git.run("update-index", "--add", "-z", "--stdin", work_tree=target, index=index, stdin=names)
+    left_out = sorted({*hidden.by_record, *hidden.by_nobody}.difference(kept))
+    tree = git.run("write-tree", work_tree=target, index=index).decode().strip()
+    return ObjectId(tree), tuple(map(path_text, left_out))
 
 
 def restore(git: Git, target: Path, tree: ObjectId, index: Path, *, head: ObjectId) -> None:
@@ -78,9 +105,27 @@ def leftovers(git: Git, target: Path, index: Path) -> tuple[str, ...]:
     return tuple(path_text(path) for path in sorted(set(listing.split(b"\0")[:-1])))
 
 
+def altered(git: Git, target: Path, index: Path) -> bool:
+    """Whether a tracked file in `target` is no longer what `index` last recorded. One git process."""
+    return bool(git.run("ls-files", "-z", "--modified", "--deleted", work_tree=target, index=index))
+
+
 def differs(git: Git, target: Path, index: Path, commit: ObjectId) -> bool:
     """Whether what `index` last recorded of `target` is another tree than that of `commit`. One git process."""
     return bool(git.run("diff-index", "--cached", commit, work_tree=target, index=index))
+
+
+def remove_special(target: Path) -> None:
+    """Removes every pipe, socket and device from `target`: they hold nothing, and git may wait for one for ever."""
+    for _folder, entries in folders(target):
+        for entry in filter(_is_special, entries or ()):
+            place = Path(entry.path)
+            place.parent.chmod(place.parent.stat().st_mode | stat.S_IRWXU)
+            place.unlink()
+
+
+def _is_special(entry: "os.DirEntry[str]") -> bool:
+    return not (entry.is_symlink() or entry.is_dir() or entry.is_file())
 
 
 def quarantine(git: Git, target: Path, index: Path, ref: str, parent: ObjectId, utc_ms: int) -> ObjectId:

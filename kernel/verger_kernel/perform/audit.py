@@ -1,17 +1,17 @@
-"""One lane's turn: it reads the frozen packet, whose digest is checked before and after.
+"""One lane's turn: it reads the frozen packet and answers with what it found.
 
-Not here: merging the lanes; see `rules/findings.py`.
+Not here: how an agent that only reads is asked (`readers.py`), and merging the lanes (`rules/findings.py`).
 """
 
 from typing import cast
 
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, Outcome
-from verger_kernel.disk import packets
-from verger_kernel.perform import calls, worktree
+from verger_kernel.agents.outcome import Answered
+from verger_kernel.perform import calls
+from verger_kernel.perform.readers import Reading, ask
 from verger_kernel.perform.site import Site
-from verger_kernel.perform.tasks import CallPlace, task
+from verger_kernel.perform.tasks import CallPlace
 from verger_kernel.rules.effects import Audit
 from verger_kernel.rules.events import AuditReturned
 from verger_kernel.rules.findings import from_audit
@@ -21,21 +21,12 @@ from verger_kernel.rules.packs import AuditReport
 async def audit(effect: Audit, site: Site, tell: calls.Tell) -> AuditReturned:
     """Calls the lane's agent, unless an earlier try already has its complete answer."""
     place = _place(effect, site)
-    attempt = site.attempt(effect.item, effect.attempt)
-    packet = attempt.packet(effect.round)
-    before = await to_thread.run_sync(packets.is_intact, packet, effect.packet)
-    outcome: Outcome | None = await to_thread.run_sync(
-        lambda: calls.earlier_answer(site, place, same_boot=False)
-    )
-    if outcome is None and before:
-        await to_thread.run_sync(worktree.ensure, site, effect.item, effect.attempt, effect.tip)
-        call = calls.Call(site, place, task(site, place), attempt.call(effect.id))
-        outcome = await calls.make(call, tell)
-    after = await to_thread.run_sync(packets.is_intact, packet, effect.packet)
+    reading = await ask(site, place, effect.tip, tell)
     kept = ""
-    if isinstance(outcome, Answered):
-        kept = await to_thread.run_sync(calls.keep_answer, site, place, f"audit-{effect.lane}", outcome)
-    return _returned(effect, outcome, kept, intact=before and after)
+    if isinstance(reading.outcome, Answered):
+        name = f"audit-{effect.lane}"
+        kept = await to_thread.run_sync(calls.keep_answer, site, place, name, reading.outcome)
+    return await to_thread.run_sync(_returned, effect, reading, kept)
 
 
 def _place(effect: Audit, site: Site) -> CallPlace:
@@ -52,22 +43,15 @@ def _place(effect: Audit, site: Site) -> CallPlace:
     )
 
 
-def _returned(effect: Audit, outcome: Outcome | None, kept: str, *, intact: bool) -> AuditReturned:
+def _returned(effect: Audit, reading: Reading, kept: str) -> AuditReturned:
+    outcome = reading.outcome
     report = cast(AuditReport, outcome.report) if isinstance(outcome, Answered) else None
     return AuditReturned(
         effect=effect.id,
         lane=effect.lane,
-        problem=_problem(outcome),
+        problem="" if isinstance(outcome, Answered) else f"{outcome.kind}: {outcome.why}",
         verdict=report.overall_verdict if report else "",
         report=kept,
         findings=tuple(one.mark for one in from_audit(report)) if report else (),
-        packet_intact=intact,
+        packet_intact=reading.packet_intact,
     )
-
-
-def _problem(outcome: Outcome | None) -> str:
-    if isinstance(outcome, Answered):
-        return ""
-    if outcome is None:
-        return "the packet was not what was frozen, so nobody was asked to read it"
-    return f"{outcome.kind}: {outcome.why}"

@@ -8,7 +8,7 @@ import secrets
 from verger_kernel.git import commits, refs
 from verger_kernel.git.command import GitError
 from verger_kernel.git.refs import MoveRefused, RefMoved
-from verger_kernel.perform import worktree
+from verger_kernel.perform import dependencies, surface, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import Checkpoint, CloseItem, CreateRunBranch, OpenGate
 from verger_kernel.rules.events import Checkpointed, CloseRefused, GateOpened, ItemClosed, RunBranchCreated
@@ -22,9 +22,22 @@ def create(effect: CreateRunBranch, site: Site) -> RunBranchCreated:
 
 
 def checkpoint(effect: Checkpoint, site: Site) -> Checkpointed:
-    """Commits the recorded tree, unless it equals its parent's."""
+    """Commits the recorded tree, unless it equals its parent's, and writes what it did to the test surface."""
+    commit = _checkpoint(effect, site)
+    mark = surface.inspect(
+        site,
+        item=effect.item,
+        attempt=effect.attempt,
+        round_=effect.round,
+        base=effect.base,
+        result=commit,
+    )
+    return Checkpointed(effect=effect.id, commit=commit, surface=mark)
+
+
+def _checkpoint(effect: Checkpoint, site: Site) -> ObjectId:
     if commits.tree_of(site.git, effect.parent) == effect.tree:
-        return Checkpointed(effect=effect.id, commit=effect.parent)
+        return effect.parent
     message = (
         f"verger({effect.item}): {effect.stage} checkpoint\n\n"
         f"Verger-Run: {site.frame.run_id}\n"
@@ -35,7 +48,7 @@ def checkpoint(effect: Checkpoint, site: Site) -> Checkpointed:
     # The first checkpoint makes the ref: until then the parent is the base, which the run branch keeps.
     old = None if effect.parent == effect.base else effect.parent
     refs.move_or_confirm(site.git, site.attempt_ref(effect.item, effect.attempt), new=commit, old=old)
-    return Checkpointed(effect=effect.id, commit=commit)
+    return commit
 
 
 def _commit(effect: Checkpoint, site: Site, message: str) -> ObjectId:
@@ -68,4 +81,5 @@ def close(effect: CloseItem, site: Site) -> ItemClosed | CloseRefused:
     except RefMoved as moved:
         return CloseRefused(effect=effect.id, found=moved.found or "")
     kept = worktree.put_away(site, effect.item, effect.attempt, effect.new, accepted=True)
+    dependencies.settle(site, effect.item, passed=True)
     return ItemClosed(effect=effect.id, quarantine=kept)

@@ -3,63 +3,82 @@
 Not here: what is asked (`tasks.py`) and what the answer leads to (`worker.py`, `audit.py`, `triage.py`).
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import anyio
 import msgspec
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, Outcome, complete_answer, outcome
+from verger_kernel.agents.outcome import Answered, Outcome, Unanswered, complete_answer, outcome
 from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.agents.sightings import Sightings
 from verger_kernel.clock import boot_id
-from verger_kernel.disk.durable import make_folder, sync_file
+from verger_kernel.disk import packets, report_places
+from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
+from verger_kernel.disk.report_places import ReportPlace
 from verger_kernel.perform.reports import pretty
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
 from verger_kernel.process.environment import clean_environment
-from verger_kernel.process.runner import Job, run
+from verger_kernel.process.runner import Ended, Job, run
 from verger_kernel.rules.events import AgentStarted, Event
-from verger_kernel.rules.ids import Digest, EffectId, tries_of
+from verger_kernel.rules.ids import Digest, EffectId, shown, tries_of
 from verger_kernel.rules.packs import TaskSpecification
-from verger_probes.records import sync_folder, write_record
+from verger_probes.records import write_record
+
+SHOWN_PATHS = 20
+"""Changed files named in the journal; a person reads a line, not a list."""
 
 Tell = Callable[[Event], Awaitable[None]]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One agent call that is about to be made, with the files it will use."""
+    """One agent call that is about to be made, with the files it will use.
+
+    `packet` is what its copy of the packet will hold, by path; empty for a call that reads none.
+    """
 
     site: Site
     place: CallPlace
     task: TaskSpecification
     folder: CallFolder
+    packet: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered | None:
     """A complete answer that an earlier try of this call left behind, the newest first; None if there is none.
 
-    With `same_boot` an answer of an earlier boot does not count: what the agent wrote beside it may be lost.
+    With `same_boot` an answer of an earlier boot does not count: what the agent wrote beside it may be lost. An answer
+    beside a changed copy of the packet never does.
     """
     folder = site.attempt(place.item, place.attempt)
     for effect in _earlier(place.effect):
         call = folder.call(effect)
-        if same_boot and not _same_boot(call):
+        put = report_places.find(_around(call), _seal(call))
+        if put is None or (same_boot and not _same_boot(call)):
             continue
-        found = complete_answer(task(site, msgspec.structs.replace(place, effect=effect)), call.report)
-        if found:
+        found = complete_answer(task(site, msgspec.structs.replace(place, effect=effect)), put.report)
+        if found and (not place.packet or _was_intact(call, put, Digest(place.packet))):
             return found
     return None
 
 
+def _was_intact(call: CallFolder, put: ReportPlace, packet: Digest) -> bool:
+    # A copy that was found intact is thrown away, after the task was put where people look for it.
+    return packets.is_intact(put.packet, packet) or (call.task.exists() and not put.packet.exists())
+
+
 def forget_answers(site: Site, place: CallPlace) -> None:
-    """Removes what earlier tries of this call answered, so that no later try takes it for its own."""
+    """Lets no later try take for its own what earlier tries of this call answered."""
     folder = site.attempt(place.item, place.attempt)
     for effect in _earlier(place.effect):
-        folder.call(effect).report.unlink(missing_ok=True)
+        _seal(folder.call(effect)).unlink(missing_ok=True)
 
 
 def _earlier(effect: EffectId) -> tuple[EffectId, ...]:
@@ -72,9 +91,17 @@ def _same_boot(call: CallFolder) -> bool:
     return call.boot.exists() and call.boot.read_text(encoding="ascii") == boot_id()
 
 
+def _around(call: CallFolder) -> Path:
+    return call.report.with_suffix("")
+
+
+def _seal(call: CallFolder) -> Path:
+    return call.root / "report_place.sha256"
+
+
 async def make(call: Call, tell: Tell) -> Outcome:
     """Starts the agent, waits for it within its limits, ends what it left running, and reads its answer."""
-    argv = await to_thread.run_sync(_prepare, call)
+    put, told = await to_thread.run_sync(_prepare, call)
     place = call.place
     started = AgentStarted(
         effect=place.effect,
@@ -83,39 +110,36 @@ async def make(call: Call, tell: Tell) -> Outcome:
         files=call.site.relative(call.folder.root),
     )
     await tell(started)
-    ended = await run(_job(call, argv))
-    return await to_thread.run_sync(
-        lambda: outcome(
-            call.task,
-            _durable(call.folder).report,
-            exit_code=ended.exit_code,
-            breach=ended.breach,
-            start_error=ended.start_error,
-        )
-    )
+    sightings = Sightings(told, put.report)
+    ended = await _watched(_job(call, put, told), sightings)
+    return await to_thread.run_sync(_outcome, call, put, sightings, ended)
 
 
-def _prepare(call: Call) -> tuple[str, ...]:
+def _prepare(call: Call) -> tuple[ReportPlace, TaskSpecification]:
+    """Where the report belongs, and the task that says so."""
     make_folder(call.folder.root)
-    make_folder(call.folder.report.parent)
-    # A report of a try that was cut short between these lines and the start would be taken for this one's.
-    call.folder.report.unlink(missing_ok=True)
-    definition = call.site.policy.agents[call.place.agent]
-    adapter = ADAPTERS[definition.kind]
-    write_record(call.folder.task, adapter.stdin(call.task), durable=False)
+    call.folder.task.unlink(missing_ok=True)
+    put = report_places.make(_around(call.folder), _seal(call.folder))
+    told = msgspec.structs.replace(call.task, report_path=str(put.report))
+    if call.packet:
+        packets.lay_copy(put.packet, call.packet)
+        told = msgspec.structs.replace(told, packet_dir=str(put.packet))
+    adapter = ADAPTERS[call.site.policy.agents[call.place.agent].kind]
+    write_record(put.task, adapter.stdin(told), durable=False)
     write_record(call.folder.boot, boot_id().encode(), durable=False)
-    return adapter.argv(definition, call.site.repository.root)
+    return put, told
 
 
-def _job(call: Call, argv: tuple[str, ...]) -> Job:
+def _job(call: Call, put: ReportPlace, told: TaskSpecification) -> Job:
     site, place = call.site, call.place
     definition = site.policy.agents[place.agent]
-    extra = ADAPTERS[definition.kind].environment(definition, call.task)
+    adapter = ADAPTERS[definition.kind]
+    extra = adapter.environment(definition, told)
     return Job(
-        argv=argv,
+        argv=adapter.argv(definition, site.repository.root),
         cwd=site.attempt(place.item, place.attempt).worktree,
         env=clean_environment(site.ambient, (*site.policy.env, *definition.env), extra),
-        stdin=call.folder.task,
+        stdin=put.task,
         stdout=call.folder.stdout,
         stderr=call.folder.stderr,
         limits=site.policy.agent_limits(place.stage),
@@ -125,13 +149,50 @@ def _job(call: Call, argv: tuple[str, ...]) -> Job:
     )
 
 
-def _durable(folder: CallFolder) -> CallFolder:
-    # A report that cannot be opened is no answer; `outcome` says so.
-    with suppress(PermissionError):
-        if folder.report.is_file() and not folder.report.is_symlink():
-            sync_file(folder.report)
-            sync_folder(folder.report.parent)
-    return folder
+async def _watched(job: Job, sightings: Sightings) -> Ended:
+    """How `job` ended, its report's place watched meanwhile."""
+    failed: Exception | None = None
+    async with anyio.create_task_group() as looks:
+        looks.start_soon(sightings.keep_looking)
+        try:
+            ended = await run(job)
+        except Exception as error:
+            # Out of the group by hand: it would wrap the error in a group of its own.
+            failed = error
+        looks.cancel_scope.cancel()
+    if failed:
+        raise failed
+    return ended
+
+
+def _outcome(call: Call, put: ReportPlace, sightings: Sightings, ended: Ended) -> Outcome:
+    found = outcome(
+        sightings.task,
+        put.report,
+        exit_code=ended.exit_code,
+        breach=ended.breach,
+        start_error=ended.start_error,
+    )
+    found = sightings.judged(found, ended.runtime_ms)
+    changed = packets.changed(put.packet, Digest(call.place.packet)) if call.packet else ()
+    if changed:
+        found = Unanswered("tampered", f"changed its copy of the packet: {listed(changed)}")
+    if isinstance(found, Unanswered):
+        # What was refused now must not be found and used by a resume.
+        _seal(call.folder).unlink(missing_ok=True)
+    # Now that nobody can profit from the name in it, it lies where people look for it.
+    with suppress(FileNotFoundError):
+        put.task.replace(call.folder.task)
+    report_places.show(_around(call.folder))
+    if call.packet and not changed:
+        packets.remove_copy(put.packet)
+    return found
+
+
+def listed(paths: tuple[str, ...]) -> str:
+    """Paths that an agent may have chosen, as one line for the journal; what does not fit is counted."""
+    more = len(paths) - SHOWN_PATHS
+    return ", ".join(shown(path) for path in paths[:SHOWN_PATHS]) + (f" and {more} more" if more > 0 else "")
 
 
 def keep_answer(site: Site, place: CallPlace, name: str, answered: Answered) -> Digest:

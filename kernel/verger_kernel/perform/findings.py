@@ -9,7 +9,6 @@ from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.perform.reports import VerificationReport
 from verger_kernel.rules.findings import Finding, from_audit, merge
 from verger_kernel.rules.packs import LANES, AuditReport, WorkerReport
-from verger_kernel.rules.verification import failures
 
 
 def findings_of(attempt: AttemptFolder, round_: int) -> tuple[Finding, ...]:
@@ -17,7 +16,7 @@ def findings_of(attempt: AttemptFolder, round_: int) -> tuple[Finding, ...]:
     found: list[Finding] = []
     if attempt.verification(round_).exists():
         report = msgspec.json.decode(attempt.verification(round_).read_bytes(), type=VerificationReport)
-        found += [one for group in report.groups for one in failures(group)]
+        found += (*report.judgement.final, *report.judgement.dismissible, *report.surface.findings)
     for lane in LANES:
         answer = attempt.answer(f"audit-{lane}", round_)
         if answer.exists():

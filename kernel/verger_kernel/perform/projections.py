@@ -14,7 +14,9 @@ from verger_kernel.rules.findings import Finding
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.plan import Item, ManualGate, NormalizedPlan
+from verger_kernel.rules.sarif import sarif
 from verger_probes.records import write_record
+from verger_probes.version import VERSION
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +84,15 @@ def _findings(folder: RunFolder, stage: s.Stage) -> None:
         attempt = folder.attempt(stage.spot.item, stage.spot.attempt)
         found = findings_of(attempt, stage.spot.round)
         write_record(attempt.findings(stage.spot.round), pretty(found), durable=False)
+        log = sarif(
+            found,
+            version=VERSION,
+            run_id=folder.root.name,
+            item=stage.spot.item,
+            attempt=stage.spot.attempt,
+            round_=stage.spot.round,
+        )
+        write_record(attempt.sarif(stage.spot.round), pretty(log), durable=False)
 
 
 def _gate(
@@ -128,7 +139,7 @@ def _stopped(folder: RunFolder, state: s.RunState, stage: s.BlockedExternal | s.
         summary=stage.why,
         details=stage.details if isinstance(stage, s.Escalated) else (),
         findings=findings_of(attempt, spot.round),
-        run_branch=state.frame.run_branch,
+        run_branch=state.run_branch,
         base=spot.base,
         tip=spot.tip,
         worktree=str(attempt.worktree) if attempt.worktree.exists() else "",

@@ -9,6 +9,7 @@ from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.perform.findings import findings_of, unresolved_of
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.ids import EffectId
+from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.packs import Lane, ReworkPoint, Section, Stage, TaskItem, TaskSpecification
 from verger_kernel.rules.plan import Item
 from verger_kernel.rules.scope import FORBIDDEN_ROOTS
@@ -97,8 +98,12 @@ def rework_points(
         return ()
     folder = site.attempt(item, attempt)
     found = findings_of(folder, round_ - 1)
-    points = tuple(one.rework_point() for one in found if not chosen or one.mark.finding_id in chosen)
+    points = tuple(one.rework_point() for one in found if not chosen or _is_among(one.mark, chosen))
     return points + _unresolved_points(folder, round_ - 1)
+
+
+def _is_among(mark: FindingMark, chosen: tuple[str, ...]) -> bool:
+    return not {mark.finding_id, *mark.keys}.isdisjoint(chosen)
 
 
 def _unresolved_points(attempt: AttemptFolder, round_: int) -> tuple[ReworkPoint, ...]:

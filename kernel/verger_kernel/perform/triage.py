@@ -8,10 +8,11 @@ from typing import cast
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome
-from verger_kernel.perform import calls, worktree
+from verger_kernel.perform import calls
 from verger_kernel.perform.findings import findings_of
+from verger_kernel.perform.readers import ask
 from verger_kernel.perform.site import Site
-from verger_kernel.perform.tasks import CallPlace, task
+from verger_kernel.perform.tasks import CallPlace
 from verger_kernel.rules.effects import Triage
 from verger_kernel.rules.events import TriageReturned
 from verger_kernel.rules.packs import TriageReport
@@ -32,15 +33,9 @@ async def triage(effect: Triage, site: Site, tell: calls.Tell) -> TriageReturned
         agent=site.policy.lanes.triage,
         packet=effect.packet,
     )
-    outcome: Outcome | None = await to_thread.run_sync(
-        lambda: calls.earlier_answer(site, place, same_boot=False)
-    )
-    if outcome is None:
-        await to_thread.run_sync(worktree.ensure, site, effect.item, effect.attempt, effect.tip)
-        attempt = site.attempt(effect.item, effect.attempt)
-        points = tuple(one.rework_point() for one in findings_of(attempt, effect.round))
-        call = calls.Call(site, place, task(site, place, rework=points), attempt.call(effect.id))
-        outcome = await calls.make(call, tell)
+    found = findings_of(site.attempt(effect.item, effect.attempt), effect.round)
+    points = tuple(one.rework_point() for one in found)
+    outcome = (await ask(site, place, effect.tip, tell, points)).outcome
     kept = ""
     if isinstance(outcome, Answered):
         kept = await to_thread.run_sync(calls.keep_answer, site, place, "triage", outcome)

@@ -1,144 +1,179 @@
-"""Verification: the kernel itself runs a command group in a throw-away checkout of the recorded commit.
+"""Verification: the kernel itself makes a trial, that is, runs a command group on a tree that no agent ever wrote into.
 
-Not here: what a result means; see `rules/verification.py`. No agent ever wrote into the tree that is used here.
+Not here: what a trial proves (`rules/verification.py`), and how one command is run (`shell.py`).
 """
 
 from pathlib import Path
 
+import msgspec
 from anyio import to_thread
 
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.disk.packets import digest_of
-from verger_kernel.git import removal, worktrees
-from verger_kernel.perform.reports import add_group
+from verger_kernel.git import removal
+from verger_kernel.perform import surface
+from verger_kernel.perform.dependencies import Prepared, check_out, prepared
+from verger_kernel.perform.reports import Round, SurfaceRecord, add_trial, pretty
+from verger_kernel.perform.shell import Shell, run_command
 from verger_kernel.perform.site import Site
-from verger_kernel.process.environment import clean_environment
-from verger_kernel.process.runner import Ended, Job, run
+from verger_kernel.process import rooms
+from verger_kernel.rules.cases import CaseReport
 from verger_kernel.rules.effects import RunCommands
 from verger_kernel.rules.events import CommandsReturned
 from verger_kernel.rules.frame import REQUIRED
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.plan import Item
-from verger_kernel.rules.verification import (
-    ArtifactResult,
-    CommandResult,
-    GroupReport,
-    command_status,
-    group_result,
-)
+from verger_kernel.rules.surface.mark import SurfaceMark
+from verger_kernel.rules.trials import ArtifactResult, CommandResult, TrialReport, trial_mark, trial_name
+from verger_kernel.rules.verifying import need_of
+from verger_probes.records import write_record
 
-TAIL_BYTES = 4000
-"""How much of a log's end goes into report, finding and rework: enough for one failure, small enough to read."""
+Cases = dict[int, CaseReport]
 
 
 async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned:
-    """Runs setup and the group's commands on a fresh checkout, then throws the checkout away."""
+    """Runs the group's commands on a fresh checkout of the trial's tree, then throws the checkout away."""
     item = site.item(effect.item)
+    work = site.folder.trial / "work"
+    tree = await to_thread.run_sync(_check_out, effect, site, work)
+    committed = {path for path in _artifacts(item, effect) if _exists(work, path)}
+    made = await prepared(effect, site, tree, work)
+    results, cases = await _commands(effect, site, work, made)
+    places = (work, made.layer) if made.layer else (work,)
+    artifacts = tuple(_artifact(places, path, committed, item) for path in _artifacts(item, effect))
+    report = await to_thread.run_sync(_report, effect, site, tree, made, results, cases, artifacts)
+    await to_thread.run_sync(removal.remove, site.folder.trial, site.folder.verify)
+    return await to_thread.run_sync(_answer, effect, site, report)
+
+
+def _check_out(effect: RunCommands, site: Site, work: Path) -> ObjectId:
+    removal.remove(site.folder.trial, site.folder.verify)
+    make_folder(work.parent)
+    tree = surface.tree_of_trial(effect, site)
+    check_out(effect, site, tree, work)
+    return tree
+
+
+async def _commands(
+    effect: RunCommands, site: Site, work: Path, made: Prepared
+) -> tuple[tuple[CommandResult, ...], Cases]:
+    if not made.passed:
+        return (), {}
+    room = await to_thread.run_sync(rooms.opened, work, made.layer, site.folder.trial / "room")
     attempt = site.attempt(effect.item, effect.attempt)
-    tree = attempt.checkout(effect.round, effect.group) / "work"
-    await to_thread.run_sync(_check_out, site, tree, effect.commit)
-    committed = {path for path in _artifacts(item, effect.group) if _exists(tree, path)}
-    setup = [await _run(effect, site, tree, n, one, True) for n, one in enumerate(site.policy.setup, start=1)]
-    commands: list[CommandResult] = []
-    if all(result.status == "pass" for result in setup):
-        for number, command in enumerate(_commands(item, effect.group), start=1):
-            commands.append(await _run(effect, site, tree, number, command, False))
-    report = GroupReport(
-        group=effect.group,
-        required=effect.group == REQUIRED,
-        commit=effect.commit,
-        setup=tuple(setup),
-        commands=tuple(commands),
-        artifacts=tuple(_artifact(tree, path, committed, item) for path in _artifacts(item, effect.group)),
+    shell = Shell(
+        site=site,
+        attempt=attempt,
+        room=room,
+        scratch=site.folder.trial,
+        logs=attempt.logs(effect.round),
+        name=trial_name(effect.group, effect.purpose, effect.nth),
+        is_setup=False,
     )
-    await to_thread.run_sync(removal.remove, tree.parent, site.folder.verify)
-    return await to_thread.run_sync(_answer, effect, site, attempt, report)
+    results, cases = [], {}
+    for number, command in enumerate(_asked(site.item(effect.item), effect), start=1):
+        result, reported = await run_command(shell, number, command)
+        results.append(result)
+        if reported:
+            cases[number] = reported
+    return tuple(results), cases
 
 
-def _commands(item: Item, group: str) -> tuple[str, ...]:
+def _asked(item: Item, effect: RunCommands) -> tuple[str, ...]:
     hints = item.verification_hints
-    return hints.required_commands if group == REQUIRED else hints.suggested_commands
+    return hints.required_commands if effect.group == REQUIRED else hints.suggested_commands
 
 
-def _artifacts(item: Item, group: str) -> tuple[str, ...]:
-    return item.verification_hints.required_artifacts if group == REQUIRED else ()
-
-
-def _check_out(site: Site, tree: Path, commit: str) -> None:
-    make_folder(tree.parent)
-    worktrees.create(site.git, tree, ObjectId(commit), tree.parent / "index", root=site.folder.verify)
+def _artifacts(item: Item, effect: RunCommands) -> tuple[str, ...]:
+    wanted = effect.group == REQUIRED and effect.purpose == "green"
+    return item.verification_hints.required_artifacts if wanted else ()
 
 
 def _exists(tree: Path, path: str) -> bool:
     """Whether `path` is there without leaving the tree: what a link shows from elsewhere was not delivered."""
     place, root = tree / path, tree.resolve()
-    return place.exists() and place.resolve().is_relative_to(root)
+    # A character device is how overlayfs notes that a command removed the layer's file.
+    there = place.exists() and not place.is_char_device()
+    return there and place.resolve().is_relative_to(root)
 
 
-def _artifact(tree: Path, path: str, committed: set[str], item: Item) -> ArtifactResult:
+def _artifact(places: tuple[Path, ...], path: str, committed: set[str], item: Item) -> ArtifactResult:
     if path in committed:
         return ArtifactResult(path=path, status="committed", must_be_committed=True)
     # A deliverable is what the item changes in the repository: building it on the way is not delivering it.
     must = path in item.deliverable_paths
-    return ArtifactResult(
-        path=path, status="built" if _exists(tree, path) else "missing", must_be_committed=must
+    built = any(_exists(place, path) for place in places)
+    return ArtifactResult(path=path, status="built" if built else "missing", must_be_committed=must)
+
+
+def _report(
+    effect: RunCommands,
+    site: Site,
+    tree: ObjectId,
+    made: Prepared,
+    results: tuple[CommandResult, ...],
+    cases: Cases,
+    artifacts: tuple[ArtifactResult, ...],
+) -> TrialReport:
+    mark = trial_mark(
+        group=effect.group,
+        purpose=effect.purpose,
+        nth=effect.nth,
+        setup=made.setup,
+        commands=results,
+        artifacts=artifacts,
+        reported=cases,
+        green=_green_cases(effect, site, cases),
+    )
+    return TrialReport(
+        group=effect.group,
+        purpose=effect.purpose,
+        nth=effect.nth,
+        tree=tree,
+        room="mounted" if rooms.can_mount(site.folder.verify) else "in place",
+        setup=made.setup,
+        commands=results,
+        artifacts=artifacts,
+        mark=mark,
     )
 
 
-async def _run(
-    effect: RunCommands, site: Site, tree: Path, number: int, command: str, setup: bool
-) -> CommandResult:
+def _green_cases(effect: RunCommands, site: Site, cases: Cases) -> Cases:
+    """What the runners reported of the result: kept in its green trial, read back in a red one."""
+    path = site.attempt(effect.item, effect.attempt).cases(effect.round)
+    if effect.purpose == "red":
+        return msgspec.json.decode(path.read_bytes(), type=Cases)
+    if effect.purpose == "green" and effect.group == REQUIRED and site.frame.item(effect.item).red:
+        write_record(path, msgspec.json.encode(cases), durable=True)
+    return {}
+
+
+def _answer(effect: RunCommands, site: Site, trial: TrialReport) -> CommandsReturned:
     attempt = site.attempt(effect.item, effect.attempt)
-    name = f"{effect.group}-{'setup-' if setup else ''}{number:02d}.log"
-    log = attempt.logs(effect.round) / name
-    await to_thread.run_sync(make_folder, log.parent)
-    extra = {"VERGER_VERIFICATION": "1"}
-    if attempt.evidence_digest.exists():
-        extra["VERGER_EXTERNAL_EVIDENCE_DIR"] = str(attempt.evidence)
-    job = Job(
-        argv=("bash", "-c", command),
-        cwd=tree,
-        env=clean_environment(site.ambient, site.policy.env, extra),
-        stdin=None,
-        stdout=log,
-        stderr=None,
-        limits=site.policy.command_limits(setup=setup),
-        marker=site.marker(effect.id),
-        run_marker=site.frame.run_id,
-        inherit=(site.tree_lock,),
+    record = _surface(effect, site, attempt)
+    mark = SurfaceMark(
+        held_out=record.held_out, may_shrink=record.may_shrink, findings=(), report=effect.surface
     )
-    ended = await run(job)
-    return await to_thread.run_sync(_result, site, number, command, log, ended)
-
-
-def _result(site: Site, number: int, command: str, log: Path, ended: Ended) -> CommandResult:
-    return CommandResult(
-        index=number,
-        command=command,
-        status=command_status(ended.exit_code, ended.breach.limit if ended.breach else ""),
-        exit_code=ended.exit_code,
-        runtime_ms=ended.runtime_ms,
-        output_bytes=ended.output_bytes,
-        swept=ended.swept,
-        log=site.relative(log),
-        tail=ended.start_error or _tail(log),
-    )
-
-
-def _tail(log: Path) -> str:
-    with log.open("rb") as stream:
-        stream.seek(max(0, log.stat().st_size - TAIL_BYTES))
-        return stream.read(TAIL_BYTES).decode("utf-8", "replace")
-
-
-def _answer(effect: RunCommands, site: Site, attempt: AttemptFolder, report: GroupReport) -> CommandsReturned:
-    data = add_group(
-        attempt,
+    round_ = Round(
         run_id=site.frame.run_id,
         item=effect.item,
         attempt=effect.attempt,
-        round_=effect.round,
-        group=report,
+        round=effect.round,
+        need=need_of(site.frame, effect.item, mark, effect.known),
+        surface=record,
     )
-    return CommandsReturned(effect=effect.id, result=group_result(report), report=digest_of(data))
+    return CommandsReturned(
+        effect=effect.id, trial=trial.mark, report=digest_of(add_trial(attempt, round_, trial))
+    )
+
+
+def _surface(effect: RunCommands, site: Site, attempt: AttemptFolder) -> SurfaceRecord:
+    """The record that the result's checkpoint made; made again from git if its file is no longer that."""
+    path = attempt.surface(effect.round)
+    data = path.read_bytes() if path.is_file() else b""
+    if digest_of(data) == effect.surface:
+        return msgspec.json.decode(data, type=SurfaceRecord)
+    record = surface.surface_record(site, item=effect.item, base=effect.base, result=effect.commit)
+    write_record(path, pretty(record), durable=False)
+    return record

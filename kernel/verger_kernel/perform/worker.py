@@ -8,7 +8,7 @@ from typing import cast
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome
-from verger_kernel.git import commits
+from verger_kernel.git import trees
 from verger_kernel.git.command import GitError
 from verger_kernel.perform import calls, worktree
 from verger_kernel.perform.site import Site
@@ -43,6 +43,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     points = rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
     )
+    await to_thread.run_sync(worktree.watch, site, effect.item, effect.attempt)
     folder = site.attempt(effect.item, effect.attempt).call(effect.id)
     call = calls.Call(site, place, task(site, place, rework=points), folder)
     outcome = await calls.make(call, tell)
@@ -62,24 +63,33 @@ def _recorded(
     effect: RunWorker, site: Site, place: CallPlace, outcome: Outcome, quarantine: str
 ) -> WorkerReturned:
     escapes = worktree.escapes(site, effect.item, effect.attempt)
+    escapes += worktree.trespasses(site, effect.item, effect.attempt)
     escapes += worktree.forged_evidence(site, effect)
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
     try:
-        tree = worktree.record(site, effect.item, effect.attempt)
+        tree, left_out = worktree.recorded(site, effect.item, effect.attempt)
     except GitError as error:
         if error.is_of_the_world():
             raise
         # Tried again, it would be refused again: it is what the worker left that git does not take.
         refused = (f"git cannot record what the worker left: {error.stderr}",)
         return _returned(effect, outcome, escapes=refused, quarantine=quarantine)
-    changes, _patch = commits.changes(site.git, effect.base, tree)
-    outside = out_of_scope(changes, site.item(effect.item).allowed_write_roots)
+    changes = trees.differences(site.git, effect.base, tree)
+    roots = site.item(effect.item).allowed_write_roots
+    outside = out_of_scope((change.as_change() for change in changes), roots)
     outside += worktree.links_that_lead_out(site, effect, changes)
     kept = calls.keep_answer(site, place, "worker", outcome) if isinstance(outcome, Answered) else ""
     return _returned(
-        effect, outcome, kept=kept, tree=tree, changed=len(changes), outside=outside, quarantine=quarantine
+        effect,
+        outcome,
+        kept=kept,
+        tree=tree,
+        changed=len(changes),
+        outside=outside,
+        left_out=left_out,
+        quarantine=quarantine,
     )
 
 
@@ -92,6 +102,7 @@ def _returned(
     tree: str = "",
     changed: int = 0,
     outside: tuple[str, ...] = (),
+    left_out: tuple[str, ...] = (),
     escapes: tuple[str, ...] = (),
 ) -> WorkerReturned:
     report = cast(WorkerReport, outcome.report) if isinstance(outcome, Answered) else None
@@ -106,5 +117,12 @@ def _returned(
         out_of_scope=outside[:SHOWN_PATHS],
         out_of_scope_count=len(outside),
         escapes=escapes[:SHOWN_PATHS],
+        left_out=_cut(left_out),
         quarantine=quarantine,
     )
+
+
+def _cut(paths: tuple[str, ...]) -> tuple[str, ...]:
+    """The first of `paths`, and how many more there are."""
+    more = len(paths) - SHOWN_PATHS
+    return (*paths[:SHOWN_PATHS], f"and {more} more") if more > 0 else paths

@@ -5,24 +5,31 @@ Not here: how git does it; see `git/worktrees.py`.
 
 import os
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 import msgspec
 
 from verger_kernel.disk import evidence
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
-from verger_kernel.git import refs, removal, tripwire, worktrees
+from verger_kernel.git import refs, removal, trees, trespass, tripwire, worktrees
 from verger_kernel.git.command import GitError
+from verger_kernel.git.trees import TreeChange
+from verger_kernel.git.trespass import Watch
+from verger_kernel.git.tripwire import Tripwire
+from verger_kernel.perform import dependencies
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
 from verger_kernel.rules.ids import ObjectId, tries_of
-from verger_kernel.rules.scope import LINK, Change, leads_out
+from verger_kernel.rules.scope import LINK, leads_out, lies_within, path_text
 from verger_probes.records import write_record
 
 _MAKING = Lock()
+_LINK_BYTES_MAX = 4095
 
 
 def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
@@ -31,6 +38,8 @@ def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
     quarantine = " ".join(filter(None, (_given_up(site, effect, n) for n in range(1, effect.attempt))))
     attempt = site.attempt(effect.item, effect.attempt)
     make_folder(attempt.root)
+    if effect.attempt > 1:
+        dependencies.settle(site, effect.item, passed=False)
     digest = evidence.take(site.folder.root / effect.evidence, attempt) if effect.evidence else ""
     _create(site, attempt, effect.base)
     return WorktreeReady(effect=effect.id, evidence=digest, quarantine=quarantine)
@@ -41,11 +50,34 @@ def _given_up(site: Site, effect: PrepareWorktree, attempt: int) -> str:
     return put_away(site, effect.item, attempt, tip, accepted=False)
 
 
+class Wires(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What stood before an agent came: in the attempt's worktree, and around the user's repository."""
+
+    worktree: Tripwire
+    repository: Watch
+
+
 def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:
     """What an agent did to git in the worktree, in words; empty when nothing."""
     folder = site.attempt(item, attempt)
-    before = msgspec.json.decode(folder.tripwire.read_bytes(), type=tripwire.Tripwire)
-    return tripwire.escapes(folder.worktree, before)
+    return tripwire.escapes(folder.worktree, _wires_of(folder).worktree)
+
+
+def watch(site: Site, item: str, attempt: int) -> None:
+    """Notes how the user's repository stands, right before a worker is called: a resume finds it on disk."""
+    folder = site.attempt(item, attempt)
+    wires = msgspec.structs.replace(_wires_of(folder), repository=trespass.watch(site.repository))
+    write_record(folder.tripwire, msgspec.json.encode(wires), durable=False)
+
+
+def trespasses(site: Site, item: str, attempt: int) -> tuple[str, ...]:
+    """What somebody did to the user's repository since `watch`, in words; empty when nothing that counts."""
+    before = _wires_of(site.attempt(item, attempt)).repository
+    return trespass.trespasses(site.repository, before)
+
+
+def _wires_of(folder: AttemptFolder) -> Wires:
+    return msgspec.json.decode(folder.tripwire.read_bytes(), type=Wires)
 
 
 def forged_evidence(site: Site, effect: RunWorker) -> tuple[str, ...]:
@@ -56,22 +88,27 @@ def forged_evidence(site: Site, effect: RunWorker) -> tuple[str, ...]:
     return () if found == effect.evidence else ("the external evidence was changed",)
 
 
-def links_that_lead_out(site: Site, effect: RunWorker, changes: Iterable[Change]) -> tuple[str, ...]:
-    """The changed symbolic links that lead out of the tree, and those that cannot be read."""
-    folder = site.attempt(effect.item, effect.attempt).worktree
+def links_that_lead_out(site: Site, effect: RunWorker, changes: Iterable[TreeChange]) -> tuple[str, ...]:
+    """The changed symbolic links that lead out of the tree: by what was recorded of them, or where they now end."""
+    links = [change for change in changes if change.new_mode == LINK]
+    targets = trees.contents(site.git, (link.new_id for link in links), size_max=_LINK_BYTES_MAX)
+    root = os.path.realpath(os.fsencode(site.attempt(effect.item, effect.attempt).worktree))
     return tuple(
-        change.path
-        for change in changes
-        if change.new_mode == LINK and _leads_out(folder / change.path, change.path)
+        path_text(link.path)
+        for link in links
+        if _leads_out(link.path, targets.get(link.new_id)) or not _ends_inside(root, link.path)
     )
 
 
-def _leads_out(place: Path, path: str) -> bool:
-    try:
-        return leads_out(path, str(place.readlink()))
-    except OSError:
-        # A name that is no UTF-8 is shown escaped and leads nowhere: what cannot be looked at is not let through.
-        return True
+def _leads_out(path: bytes, target: bytes | None) -> bool:
+    # What is too long for a link of this system leads nowhere here, and who knows where elsewhere.
+    return target is None or leads_out(path_text(path), path_text(target))
+
+
+def _ends_inside(root: bytes, path: bytes) -> bool:
+    """Whether the file system, which follows links on the way, too, comes to an end below `root`."""
+    end = os.path.realpath(os.path.join(root, path))  # noqa: PTH118 - bytes, for odd names
+    return end == root or end.startswith(root + b"/")
 
 
 def was_disturbed(site: Site, effect: RunWorker) -> bool:
@@ -85,10 +122,32 @@ def was_disturbed(site: Site, effect: RunWorker) -> bool:
     )
 
 
+class Recorded(NamedTuple):
+    """The worktree as a git tree, with every object durable, and the files that a new ignore rule kept out of it."""
+
+    tree: ObjectId
+    left_out: tuple[str, ...]
+
+
 def record(site: Site, item: str, attempt: int) -> ObjectId:
-    """The worktree as a git tree, with every object durable."""
+    """The worktree as a git tree; see `recorded`."""
+    return recorded(site, item, attempt).tree
+
+
+def recorded(site: Site, item: str, attempt: int) -> Recorded:
+    """What the worktree holds, by the ignore rules of the attempt's base.
+
+    What a rule of the worker's own ignores is recorded all the same inside the item's write roots, else left out
+    and named: built things are no escape, and nothing is lost unseen.
+    """
     folder = site.attempt(item, attempt)
-    return worktrees.record(site.git, folder.worktree, folder.index)
+    roots = site.item(item).allowed_write_roots
+    rules = _wires_of(folder).worktree.ignores
+    return Recorded(
+        *worktrees.record_by(
+            site.git, folder.worktree, folder.index, rules, lambda path: lies_within(path, roots)
+        )
+    )
 
 
 def ensure(site: Site, item: str, attempt: int, tip: ObjectId) -> None:
@@ -108,7 +167,7 @@ def reset(site: Site, effect: RunWorker) -> str:
     if folder.worktree.is_dir():
         # Warm, it is many times faster than a fresh checkout.
         worktrees.restore(site.git, folder.worktree, effect.tip, folder.index, head=effect.tip)
-        _set_tripwire(folder)
+        _set_tripwire(site, folder)
     else:
         _create(site, folder, effect.tip)
     return kept
@@ -117,12 +176,16 @@ def reset(site: Site, effect: RunWorker) -> str:
 def _create(site: Site, attempt: AttemptFolder, commit: ObjectId) -> None:
     make_folder(attempt.worktree.parent)
     worktrees.create(site.git, attempt.worktree, commit, attempt.index, root=site.folder.worktrees)
-    _set_tripwire(attempt)
+    _set_tripwire(site, attempt)
 
 
-def _set_tripwire(attempt: AttemptFolder) -> None:
-    wire = tripwire.tripwire(attempt.worktree)
-    write_record(attempt.tripwire, msgspec.json.encode(wire), durable=False)
+def _set_tripwire(site: Site, folder: AttemptFolder) -> None:
+    wire = tripwire.tripwire(folder.worktree)
+    if folder.tripwire.exists():
+        # Made or set back in a later round: the rules stay those of the base, with which the attempt began.
+        wire = replace(wire, ignores=_wires_of(folder).worktree.ignores)
+    wires = Wires(worktree=wire, repository=trespass.watch(site.repository))
+    write_record(folder.tripwire, msgspec.json.encode(wires), durable=False)
 
 
 def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bool) -> str:
@@ -140,11 +203,10 @@ def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bo
 
 def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId, *, accepted: bool) -> str:
     folder = site.attempt(item, attempt)
-    if (
-        not folder.worktree.is_dir()
-        or not folder.index.exists()
-        or not _is_dirty(site, folder, parent, accepted)
-    ):
+    if not folder.worktree.is_dir() or not folder.index.exists():
+        return ""
+    worktrees.remove_special(folder.worktree)
+    if not _is_dirty(site, folder, parent, accepted):
         return ""
     ref = site.quarantine_ref(item, attempt, name)
     # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.

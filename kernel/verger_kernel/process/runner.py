@@ -27,6 +27,9 @@ _MEMORY_LOOK_S = 1.0
 # Of a job that floods the disk or eats the memory, the grace is what does the harm.
 _GREEDY_GRACE_S = 0.1
 
+# Of jobs that overlap the last answers for the orphans of all: so one must be over before the next is swept.
+_SWEEPING = anyio.Lock()
+
 
 @dataclass(frozen=True)
 class Job:
@@ -154,11 +157,13 @@ async def _has_ended(pid: int, pidfd: int | None, within_s: float) -> bool:
 async def _swept(job: Job, process: subprocess.Popen[bytes], grown: Tree, broken: Breach | None) -> int:
     """Ends all that is left of the job, reaps its first process and says how many others had to be ended."""
     greedy = broken is not None and broken.limit in ("output", "memory")
-    ended = await ending.end(
-        grown.living,
-        whose=f"effect {job.marker}",
-        grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
-    )
+    async with _SWEEPING:
+        ended = await ending.end(
+            grown.living,
+            whose=f"effect {job.marker}",
+            grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
+        )
+        grown.is_over()
     first = process.pid
     process.wait()
     return sum(pid != first for pid, _ in ended)

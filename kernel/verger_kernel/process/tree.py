@@ -57,6 +57,10 @@ class Tree:
         reap(rows, mine - {main})
         return [rows[pid] for pid in sorted(mine) if rows[pid].living]
 
+    def is_over(self) -> None:
+        """Says that the job was swept, so that one that overlaps with it may be the last."""
+        _trees.discard(self)
+
     def memory_bytes(self) -> int:
         """The resident memory of all processes of the job, summed; pages that they share count for each."""
         return sum(row.rss_bytes for row in self.living())

@@ -7,6 +7,7 @@ import msgspec
 
 from verger_kernel.rules.ids import Digest, EffectId, ObjectId
 from verger_kernel.rules.packs import Lane
+from verger_kernel.rules.trials import Purpose, TrialMark
 
 
 class _Effect(msgspec.Struct, frozen=True, tag=True, tag_field="effect", forbid_unknown_fields=True):
@@ -65,13 +66,22 @@ class Checkpoint(_Effect, frozen=True, kw_only=True):
 
 
 class RunCommands(_Effect, frozen=True, kw_only=True):
-    """Run one command group in a throw-away checkout of `commit`. Answer: CommandsReturned."""
+    """Make one trial: run a command group on the tree that `purpose` asks for. Answer: CommandsReturned.
+
+    `base` is where the attempt began and `commit` its result; `known` is what the base showed as the result of an
+    earlier item; `surface` digests the report on the test surface.
+    """
 
     item: str
     attempt: int
     round: int
     group: str
+    purpose: Purpose
+    nth: int
+    base: ObjectId
     commit: ObjectId
+    known: TrialMark | None
+    surface: Digest
 
 
 class FreezePacket(_Effect, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.ids import Digest, EffectId, ObjectId
 from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.packs import Lane
-from verger_kernel.rules.verification import GroupResult
+from verger_kernel.rules.surface.mark import SurfaceMark
+from verger_kernel.rules.trials import TrialMark
 
 
 class _Event(msgspec.Struct, frozen=True, tag=True, tag_field="type", forbid_unknown_fields=True):
@@ -86,7 +87,8 @@ class WorkerReturned(_Answer, frozen=True, kw_only=True):
     """The worker ended and the tree it left was recorded.
 
     `problem` is empty when it answered. `tree` is empty when none could be recorded. `out_of_scope` and `escapes`
-    name paths and tricks, cut to a readable number; the two counts are whole.
+    name paths and tricks, cut to a readable number; the two counts are whole. `left_out` are files that the change's
+    own ignore rules took away.
     """
 
     problem: str
@@ -99,18 +101,20 @@ class WorkerReturned(_Answer, frozen=True, kw_only=True):
     out_of_scope_count: int
     escapes: tuple[str, ...]
     quarantine: str
+    left_out: tuple[str, ...] = ()
 
 
 class Checkpointed(_Answer, frozen=True, kw_only=True):
-    """The result is a commit; it is the parent itself when nothing changed."""
+    """The result is a commit; it is the parent itself when nothing changed. `surface` is about all since the base."""
 
     commit: ObjectId
+    surface: SurfaceMark
 
 
 class CommandsReturned(_Answer, frozen=True, kw_only=True):
-    """One command group ran to its end; `report` digests the verification report so far."""
+    """One trial came to its end; `report` digests the verification report so far."""
 
-    result: GroupResult
+    trial: TrialMark
     report: Digest
 
 
@@ -171,6 +175,13 @@ class CloseRefused(_Answer, frozen=True, kw_only=True):
     found: str
 
 
+class RunRetargeted(_Event, frozen=True, kw_only=True):
+    """A person moved the run to `branch`, made at `tip`, a descendant of where it stood. No effect leads here."""
+
+    branch: str
+    tip: ObjectId
+
+
 class EffectFailed(_Event, frozen=True, kw_only=True):
     """The world could not do `effect` (disk, git, permissions). It stays outstanding; resume tries it again."""
 
@@ -196,6 +207,7 @@ Event = (
     | GateDecided
     | ItemClosed
     | CloseRefused
+    | RunRetargeted
     | EffectFailed
 )
 Answer = (

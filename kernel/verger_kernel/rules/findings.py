@@ -1,11 +1,15 @@
 """Findings with their words: made from reports, merged so that swapping the lanes changes nothing.
 
-Not here: what is done about them; see `triage.py`. Source: agents.md, "The three reports".
+Two findings are one when they name the same files and the same place in them, and agree in title or in category.
+The place is the line; without one the quoted code; without that the numbers in the evidence, and then titles alone
+count. Different lines are never one finding. Not here: what is done about them; see `triage.py`.
 """
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
@@ -14,15 +18,38 @@ from verger_kernel.rules.packs import AuditReport, Category, ReportedFinding, Re
 
 SEVERITY_RANK: dict[Severity, int] = {"critical": 0, "high": 1, "medium": 2, "low": 3, "info": 4}
 
+# A gate answers manual_gate without a fix: no other voice may turn a finding into that.
+_CATEGORY_RANK: dict[Category, int] = {
+    "security": 0,
+    "correctness": 1,
+    "test_gap": 2,
+    "scope": 3,
+    "external_dependency": 4,
+    "artifact": 5,
+    "process": 6,
+    "documentation": 7,
+    "other": 8,
+    "manual_gate": 9,
+}
+# A bracket or a lone `return` stands on many lines and names none.
+_TELLING_LETTERS = 8
+_Voice = TypeVar("_Voice")
+
 
 class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One thing that is wrong: its mark and its words. Paths and evidence are sorted and without repeats."""
+    """One thing that is wrong: its mark and its words, in which nothing is left that a terminal would obey.
+
+    Lists are sorted and without repeats. `line` is 0 where none was named. `also_said` are other titles for it.
+    """
 
     mark: FindingMark
     title: str
     file_paths: tuple[str, ...]
     evidence: tuple[str, ...]
     recommended_actions: tuple[str, ...]
+    line: int = 0
+    quotes: tuple[str, ...] = ()
+    also_said: tuple[str, ...] = ()
 
     def rework_point(self) -> ReworkPoint:
         """The finding as the next round is told it."""
@@ -34,6 +61,8 @@ class Finding(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             file_paths=self.file_paths,
             evidence=self.evidence,
             recommended_action="\n".join(self.recommended_actions),
+            line=self.line,
+            also_said=self.also_said,
         )
 
 
@@ -47,21 +76,84 @@ def finding(
     file_paths: Iterable[str] = (),
     evidence: Iterable[str] = (),
     action: str = "",
+    line: int = 0,
+    quote: str = "",
 ) -> Finding:
-    """A finding named by what it says: equal title, category, paths and evidence give the equal id."""
+    """A finding named by what it says: equal title, category, paths, evidence and place give the equal id."""
     paths, seen = tuple(sorted(set(file_paths))), tuple(sorted(set(evidence)))
     said = {"title": title.strip(), "category": category, "file_paths": paths, "evidence": seen}
-    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    finding_id = (
+        f"finding_{_digest(said | ({'line': line} if line else {}) | ({'quote': quote} if quote else {}))}"
+    )
+    place = _place(line, quote, seen)
     mark = FindingMark(
-        finding_id=f"finding_{digest[:16]}",
+        finding_id=finding_id,
         severity=severity,
         category=category,
         is_blocking=is_blocking,
         sources=(source,),
+        keys=_keys(finding_id, title, category, paths, place),
     )
-    actions = (action,) if action else ()
     return Finding(
-        mark=mark, title=title.strip(), file_paths=paths, evidence=seen, recommended_actions=actions
+        mark=mark,
+        title=_one_line(title),
+        file_paths=_cleaned(paths),
+        evidence=_cleaned(seen),
+        recommended_actions=_cleaned((action,) if action else ()),
+        line=line,
+        quotes=_cleaned((quote,) if quote else ()),
+    )
+
+
+def _digest(said: object) -> str:
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _place(line: int, quote: str, evidence: tuple[str, ...]) -> tuple[str, object]:
+    """Where in its files the defect lies, as well as it was told."""
+    if line:
+        return "line", line
+    if code := normal_code(quote):
+        return "quote", code
+    return "numbers", sorted(
+        {int(number[:18]) for text in evidence for number in re.findall(r"[0-9]+", text)}
+    )
+
+
+def _keys(
+    finding_id: str, title: str, category: Category, paths: tuple[str, ...], place: tuple[str, object]
+) -> tuple[str, ...]:
+    keys = {finding_id.removeprefix("finding_")}
+    if paths:
+        keys.add(_digest(("title", paths, place, normal_title(title))))
+        if place[0] == "line" or (place[0] == "quote" and _is_telling(str(place[1]))):
+            keys.add(_digest(("category", paths, place, category)))
+    return tuple(sorted(keys))
+
+
+def normal_title(title: str) -> str:
+    """The words of a title, whatever their case, spacing and punctuation."""
+    return " ".join(re.findall(r"\w+", title.casefold())) or title.strip()
+
+
+def normal_code(quote: str) -> str:
+    """Quoted code, whatever its indentation, spacing and empty lines."""
+    return "\n".join(filter(None, (" ".join(line.split()) for line in quote.splitlines())))
+
+
+def _is_telling(code: str) -> bool:
+    return len(re.findall(r"\w", code)) >= _TELLING_LETTERS
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_cleaned(text.split()))
+
+
+def _cleaned(texts: Iterable[str]) -> tuple[str, ...]:
+    """`texts` in their order, with what a terminal would obey written as its escape; evidence may have lines."""
+    return tuple(
+        "".join(char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1] for char in text)
+        for text in texts
     )
 
 
@@ -80,43 +172,72 @@ def _reported(lane: str, reported: ReportedFinding) -> Finding:
         file_paths=reported.file_paths,
         evidence=reported.evidence,
         action=reported.recommended_action,
+        line=reported.line,
+        quote=reported.quote,
     )
 
 
 def merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings without repeats, most severe first, then by id; the order given does not matter.
+    """The findings, each defect once, most severe first, then by id; the order given does not matter.
 
-    Of findings with one id the gravest severity stands, one blocking voice blocks, sources and actions unite.
+    Id and title are those of the gravest voice, the other titles are kept beside. One blocking voice blocks, the
+    category that asks for most stands, and sources, evidence and actions unite.
     """
-    merged: dict[str, Finding] = {}
-    for one in findings:
-        known = merged.get(one.mark.finding_id)
-        merged[one.mark.finding_id] = _united(known, one) if known else one
-    return tuple(sorted(merged.values(), key=lambda one: _order(one.mark)))
-
-
-def _united(left: Finding, right: Finding) -> Finding:
-    actions = tuple(sorted({*left.recommended_actions, *right.recommended_actions}))
-    (mark,) = merge_marks((left.mark, right.mark))
-    return msgspec.structs.replace(left, mark=mark, recommended_actions=actions)
+    merged = map(_united, _groups(findings, lambda one: one.mark))
+    return tuple(sorted(merged, key=lambda one: _order(one.mark)))
 
 
 def merge_marks(marks: Iterable[FindingMark]) -> tuple[FindingMark, ...]:
     """`merge`, for findings of which only the marks are at hand."""
-    merged: dict[str, FindingMark] = {}
-    for mark in marks:
-        known = merged.get(mark.finding_id)
-        merged[mark.finding_id] = _united_marks(known, mark) if known else mark
-    return tuple(sorted(merged.values(), key=_order))
+    return tuple(sorted(map(_united_marks, _groups(marks, lambda mark: mark)), key=_order))
 
 
-def _united_marks(left: FindingMark, right: FindingMark) -> FindingMark:
+def _groups(voices: Iterable[_Voice], mark_of: Callable[[_Voice], FindingMark]) -> Iterable[list[_Voice]]:
+    """The voices, together when they share a key, directly or through others."""
+    above: dict[str, str] = {}
+
+    def top(key: str) -> str:
+        while above[key] != key:
+            above[key] = above[above[key]]
+            key = above[key]
+        return key
+
+    listed = list(voices)
+    for mark in map(mark_of, listed):
+        above.setdefault(mark.finding_id, mark.finding_id)
+        for key in mark.keys:
+            above[top(above.setdefault(key, key))] = top(mark.finding_id)
+    groups: dict[str, list[_Voice]] = {}
+    for voice in listed:
+        groups.setdefault(top(mark_of(voice).finding_id), []).append(voice)
+    return groups.values()
+
+
+def _united(group: list[Finding]) -> Finding:
+    lead = min(group, key=lambda one: _order(one.mark))
+    titles = {one.title for one in group}.union(*(one.also_said for one in group))
     return msgspec.structs.replace(
-        left,
-        severity=min(left.severity, right.severity, key=SEVERITY_RANK.__getitem__),
-        is_blocking=left.is_blocking or right.is_blocking,
-        sources=tuple(sorted({*left.sources, *right.sources})),
+        lead,
+        mark=_united_marks([one.mark for one in group]),
+        evidence=_sorted(one.evidence for one in group),
+        recommended_actions=_sorted(one.recommended_actions for one in group),
+        quotes=_sorted(one.quotes for one in group),
+        also_said=tuple(sorted(titles - {lead.title})),
     )
+
+
+def _united_marks(group: list[FindingMark]) -> FindingMark:
+    return msgspec.structs.replace(
+        min(group, key=_order),
+        category=min((mark.category for mark in group), key=_CATEGORY_RANK.__getitem__),
+        is_blocking=any(mark.is_blocking for mark in group),
+        sources=_sorted(mark.sources for mark in group),
+        keys=_sorted(mark.keys for mark in group),
+    )
+
+
+def _sorted(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted(set[str]().union(*lists)))
 
 
 def _order(mark: FindingMark) -> tuple[int, str]:

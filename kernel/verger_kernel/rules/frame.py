@@ -3,6 +3,8 @@
 Not here: the rest of the plan and policy, which lie beside the state under the digests named here.
 """
 
+from collections import Counter
+
 import msgspec
 
 from verger_kernel.rules.ids import Digest, ObjectId, RunId
@@ -19,14 +21,28 @@ class Identity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     email: str
 
 
+class FlakeRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a required command that fails is tried again, `reruns` times at most, and which flakes may pass.
+
+    `quarantined` are the commands and cases whose entry had not expired when the run began.
+    """
+
+    reruns: int
+    accepted: bool
+    quarantined: tuple[str, ...]
+
+
 class ItemFacts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What decides the course of one item. `groups` are its command groups, in the order they run."""
+    """What decides the course of one item. `shared` are required commands that other items require too."""
 
     item_id: str
     prerequisites: tuple[str, ...]
     gate: bool
     evidence: bool
-    groups: tuple[str, ...]
+    required: tuple[str, ...]
+    suggested: bool
+    red: bool
+    shared: tuple[str, ...]
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -47,6 +63,7 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     max_fix_rounds: int
     max_remediation_rounds: int
     triage_agent: bool
+    flakes: FlakeRules
     items: tuple[ItemFacts, ...]
 
     def item(self, item_id: str) -> ItemFacts:
@@ -59,16 +76,21 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 def item_facts(plan: NormalizedPlan) -> tuple[ItemFacts, ...]:
     """What the machine must know of each item of `plan`."""
-    return tuple(_facts(item) for item in plan.items)
+    uses = Counter(
+        command for item in plan.items for command in set(item.verification_hints.required_commands)
+    )
+    return tuple(_facts(item, uses) for item in plan.items)
 
 
-def _facts(item: Item) -> ItemFacts:
-    # The required group also looks for the artifacts, so it exists even without a command.
-    groups = (REQUIRED, SUGGESTED) if item.verification_hints.suggested_commands else (REQUIRED,)
+def _facts(item: Item, uses: Counter[str]) -> ItemFacts:
+    required = item.verification_hints.required_commands
     return ItemFacts(
         item_id=item.item_id,
         prerequisites=item.prerequisite_item_ids,
         gate=item.manual_gate.required,
         evidence=item.external_check.required,
-        groups=groups,
+        required=required,
+        suggested=bool(item.verification_hints.suggested_commands),
+        red=item.requires_red_green,
+        shared=tuple(command for command in required if uses[command] > 1),
     )

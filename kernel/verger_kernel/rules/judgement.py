@@ -31,7 +31,7 @@ def audit_returned(state: s.RunState, event: e.AuditReturned, now: Now) -> Step:
     if problems:
         return escalate(state, stage.spot, "an audit is inconclusive", problems, now)
     found = (mark for result in lanes for mark in result.findings)
-    findings = merge_marks((*stage.failures, *found))
+    findings = merge_marks((*stage.found, *found))
     if not state.frame.triage_agent:
         case = _case(state, stage, findings)
         return _ruled(state, stage, findings, rule(case), now)
@@ -119,7 +119,7 @@ def gate_opened(state: s.RunState, event: e.GateOpened, now: Now) -> Step:
         item=stage.spot.item,
         attempt=stage.spot.attempt,
         gate_nonce=event.nonce,
-        run_branch=state.frame.run_branch,
+        run_branch=state.run_branch,
         old=state.tip,
         new=stage.spot.tip,
         tree=stage.tree,
@@ -149,7 +149,7 @@ def _close(state: s.RunState, spot: s.Spot) -> f.CloseItem:
         named(spot, "close"),
         item=spot.item,
         attempt=spot.attempt,
-        branch=state.frame.run_branch,
+        branch=state.run_branch,
         old=state.tip,
         new=spot.tip,
     )
@@ -159,5 +159,5 @@ def close_refused(state: s.RunState, event: e.CloseRefused, now: Now) -> Step:
     """The run branch was moved by somebody else: a person must look."""
     stage = state.stage
     assert isinstance(stage, s.Closing)
-    why = f"the run branch {state.frame.run_branch} was moved by somebody else, to {event.found or 'nothing'}"
+    why = f"the run branch {state.run_branch} was moved by somebody else, to {event.found or 'nothing'}"
     return escalate(state, stage.spot, why, (), now)

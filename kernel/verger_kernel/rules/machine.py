@@ -9,7 +9,7 @@ from typing import assert_never
 from msgspec.structs import replace
 
 from verger_kernel.rules import events as e
-from verger_kernel.rules import judgement, pipeline
+from verger_kernel.rules import judgement, pipeline, verifying
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, Record
 from verger_kernel.rules.effects import CreateRunBranch, Effect, PrepareWorktree
@@ -69,9 +69,11 @@ def _created(event: e.RunCreated, now: Now) -> Step:
         auto_advance=request.auto_advance,
         items_left=request.max_items,
         evidence=request.evidence,
+        run_branch=event.frame.run_branch,
         tip=event.frame.base_commit,
         passed=(),
         passed_chain=s.ZERO,
+        measured=(),
         agent_calls=0,
         trouble="",
         stage=s.Opening(),
@@ -106,9 +108,9 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
         case e.WorkerReturned():
             return pipeline.worker_returned(state, event, now)
         case e.Checkpointed():
-            return pipeline.checkpointed(state, event)
+            return verifying.checkpointed(state, event)
         case e.CommandsReturned():
-            return pipeline.commands_returned(state, event, now)
+            return verifying.commands_returned(state, event, now)
         case e.PacketFrozen():
             return pipeline.packet_frozen(state, event)
         case e.PacketRefused():
@@ -125,6 +127,8 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
             return pipeline.item_closed(state, now)
         case e.CloseRefused():
             return judgement.close_refused(state, event, now)
+        case e.RunRetargeted():
+            return stay(replace(state, run_branch=event.branch, tip=event.tip))
         case e.RunCreated():
             raise IllegalEvent("a run is created once")
         case _:

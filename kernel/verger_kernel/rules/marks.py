@@ -9,10 +9,14 @@ from verger_kernel.rules.packs import Category, Severity
 
 
 class FindingMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One finding as the machine sees it; `sources` are sorted: `audit-a`, `audit-b`, `verification`, `worker`."""
+    """One finding as the machine sees it; `sources` are sorted: `audit-a`, `audit-b`, `verification`, `worker`.
+
+    `keys` are digests, sorted: marks that share one are about the same defect, whoever says it in which words.
+    """
 
     finding_id: str
     severity: Severity
     category: Category
     is_blocking: bool
     sources: tuple[str, ...]
+    keys: tuple[str, ...] = ()

@@ -3,9 +3,11 @@
 Not here: how they travel (`agents/`), and whether to believe them: a report is a claim, `triage.py` judges it.
 """
 
-from typing import Literal
+import json
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 Stage = Literal["execute", "fix", "remediate", "audit", "triage"]
 Lane = Literal["a", "b"]
@@ -26,6 +28,9 @@ Category = Literal[
 Disposition = Literal[
     "actionable", "false_positive", "duplicate", "out_of_scope", "blocked_external", "requires_human_judgment"
 ]
+FINDINGS_MAX = 1000
+"""More than a person or a fix round can take in; the journal holds a mark of each."""
+LINE_MAX = 10_000_000
 
 
 class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +38,10 @@ class _Wire(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReworkPoint(_Wire, frozen=True, kw_only=True):
-    """One thing that is wrong and that this round must mend; `evidence` is what was seen."""
+    """One thing that is wrong and that this round must mend; `evidence` is what was seen.
+
+    `line` is 0 where none was named. `also_said` are the titles that others gave the same thing.
+    """
 
     finding_id: str
     title: str
@@ -42,6 +50,8 @@ class ReworkPoint(_Wire, frozen=True, kw_only=True):
     file_paths: tuple[str, ...]
     evidence: tuple[str, ...]
     recommended_action: str
+    line: int = 0
+    also_said: tuple[str, ...] = ()
 
 
 class TaskItem(_Wire, frozen=True, kw_only=True):
@@ -122,13 +132,15 @@ class WorkerReport(_Report, frozen=True, kw_only=True):
 
 
 class ReportedFinding(_Wire, frozen=True, kw_only=True):
-    """One thing an auditor found."""
+    """One thing an auditor found: `line` in the result, counted from 1, 0 for none; `quote` is the code there."""
 
     title: str
     severity: Severity
     category: Category
     confidence: Literal["high", "medium", "low"] = "medium"
     file_paths: tuple[str, ...] = ()
+    line: Annotated[int, Meta(ge=0, le=LINE_MAX)] = 0
+    quote: str = ""
     evidence: tuple[str, ...] = ()
     why_it_matters: str = ""
     recommended_action: str = ""
@@ -143,7 +155,7 @@ class AuditReport(_Report, frozen=True, kw_only=True):
     lane: Lane
     packet_sha256: str
     overall_verdict: Literal["pass", "issues_found", "blocked", "inconclusive"]
-    findings: tuple[ReportedFinding, ...] = ()
+    findings: Annotated[tuple[ReportedFinding, ...], Meta(max_length=FINDINGS_MAX)] = ()
     limitations: tuple[str, ...] = ()
 
 
@@ -186,6 +198,7 @@ def read_report(data: bytes, task: TaskSpecification) -> Report:
         report = msgspec.json.decode(data, type=REPORT_TYPES[task.stage])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReportRefused(f"no valid {task.report_schema}: {error}") from None
+    _said_once(data)
     for name in ("run_id", "item_id", "attempt", "round", "stage", "agent"):
         _same(name, getattr(report, name), getattr(task, name))
     if isinstance(report, AuditReport):
@@ -194,6 +207,19 @@ def read_report(data: bytes, task: TaskSpecification) -> Report:
     if isinstance(report, AuditReport | TriageReport):
         _same("packet_sha256", report.packet_sha256, task.packet_sha256)
     return report
+
+
+def _said_once(data: bytes) -> None:
+    """Raises ReportRefused for a key that stands twice in one object: two readers would read two reports."""
+    json.loads(data, object_pairs_hook=_without_repeats)
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise ReportRefused(f"the report answers twice: it repeats the key {name!r}")
+        seen.add(name)
 
 
 def _same(field: str, reported: object, expected: object) -> None:

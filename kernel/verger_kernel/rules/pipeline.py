@@ -1,6 +1,6 @@
 """The first half of an item, from selection to the frozen packet: one short function an event.
 
-Not here: audits, triage, gate (`judgement.py`); the order as a picture (`transitions.py`).
+Not here: verification (`verifying.py`); audits, triage, gate (`judgement.py`); the map (`transitions.py`).
 """
 
 from msgspec.structs import replace
@@ -8,14 +8,12 @@ from msgspec.structs import replace
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
-from verger_kernel.rules.findings import merge_marks
 from verger_kernel.rules.ids import Digest, effect_id
 from verger_kernel.rules.intake import choose
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.packs import LANES, Lane
-from verger_kernel.rules.rounds import escalate, mend, named, work
+from verger_kernel.rules.rounds import escalate, named, work
 from verger_kernel.rules.step import Step, go, stay
-from verger_kernel.rules.verification import blocking_failures
 
 
 def next_item(state: s.RunState, now: Now) -> Step:
@@ -47,6 +45,7 @@ def item_closed(state: s.RunState, now: Now) -> Step:
         state,
         stage=s.Idle(),
         tip=stage.spot.tip,
+        measured=tuple(one for one in state.measured if one.commit == stage.spot.tip),
         passed=(*state.passed, entry),
         passed_chain=s.chained(state.passed_chain, entry),
         items_left=None if state.items_left is None else state.items_left - 1,
@@ -127,55 +126,6 @@ def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Ste
     return go(state, s.Checkpointing(stage.spot, claims=claims, tree=event.tree), effect)
 
 
-def checkpointed(state: s.RunState, event: e.Checkpointed) -> Step:
-    """The first command group runs on the checkpoint."""
-    stage = state.stage
-    assert isinstance(stage, s.Checkpointing)
-    spot = replace(stage.spot, tip=event.commit)
-    verifying = s.Verifying(spot, claims=stage.claims, tree=stage.tree, groups=())
-    return go(state, verifying, _commands(state, spot, 0))
-
-
-def _commands(state: s.RunState, spot: s.Spot, index: int) -> f.RunCommands:
-    group = state.frame.item(spot.item).groups[index]
-    return f.RunCommands(
-        named(spot, "verify", f"green-{group}"),
-        item=spot.item,
-        attempt=spot.attempt,
-        round=spot.round,
-        group=group,
-        commit=spot.tip,
-    )
-
-
-def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) -> Step:
-    """The next group; after the last one a packet, or, when something required failed, a round without any audit."""
-    stage = state.stage
-    assert isinstance(stage, s.Verifying)
-    groups = (*stage.groups, event.result)
-    if len(groups) < len(state.frame.item(stage.spot.item).groups):
-        return go(state, replace(stage, groups=groups), _commands(state, stage.spot, len(groups)))
-    failed = blocking_failures(groups)
-    if failed:
-        ids = tuple(mark.finding_id for mark in failed)
-        return mend(state, stage.spot, ids, "required verification failed", now)
-    freezing = s.Freezing(
-        stage.spot, claims=stage.claims, tree=stage.tree, groups=groups, verification=event.report
-    )
-    spot = stage.spot
-    effect = f.FreezePacket(
-        named(spot, "freeze"),
-        item=spot.item,
-        attempt=spot.attempt,
-        round=spot.round,
-        base=spot.base,
-        commit=spot.tip,
-        verification=event.report,
-        report=stage.claims.report,
-    )
-    return go(state, freezing, effect)
-
-
 def packet_refused(state: s.RunState, event: e.PacketRefused, now: Now) -> Step:
     """Somebody changed what the kernel had kept: nobody is asked to audit that."""
     assert isinstance(state.stage, s.Freezing)
@@ -193,7 +143,7 @@ def packet_frozen(state: s.RunState, event: e.PacketFrozen) -> Step:
         claims=stage.claims,
         tree=stage.tree,
         verification=stage.verification,
-        failures=merge_marks(mark for group in stage.groups for mark in group.failures),
+        found=stage.found,
         packet=event.packet,
         lanes=(),
     )

@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.rules.frame import FlakeRules
 from verger_kernel.rules.limits import Limits
 
 Role = Literal["worker", "audit_a", "audit_b", "triage"]
@@ -35,6 +36,22 @@ class AgentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     env: tuple[str, ...] = ()
 
 
+class Quarantined(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A test known to be flaky: a case as its runner names it, or a whole command. `expires` is the last day.
+
+    While its entry lasts, a failure that does not last is let through; one that lasts never is.
+    """
+
+    test: str
+    owner: str
+    expires: str
+    reason: str = ""
+
+    def is_live(self, today: str) -> bool:
+        """Whether the entry still counts on the date `today`."""
+        return today <= self.expires
+
+
 class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The name of the agent in each role; `triage` may be `rules`."""
 
@@ -52,7 +69,7 @@ class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Every setting of a run, resolved. Times in seconds, sizes in MiB; only the two round budgets may be 0."""
+    """Every setting of a run, resolved. Times in seconds, sizes in MiB; only budgets and reruns may be 0."""
 
     agents: dict[str, AgentDefinition]
     lanes: Lanes
@@ -61,6 +78,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     max_fix_rounds: int = 2
     max_remediation_rounds: int = 1
     setup: tuple[str, ...] = ()
+    verification_reruns: int = 4
+    flaky_pass: Literal["escalate", "accept"] = "escalate"
+    quarantine: tuple[Quarantined, ...] = ()
+    verification_ancestors: Literal["refuse", "acknowledged"] = "refuse"
     env: tuple[str, ...] = ()
     execution_timeout_s: int = 7200
     fix_timeout_s: int = 5400
@@ -91,6 +112,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """The limits of one verification or setup command."""
         seconds = self.setup_timeout_s if setup else self.verification_timeout_s
         return self._limits(seconds, self.command_output_mb_max)
+
+    def flake_rules(self, today: str) -> FlakeRules:
+        """How failures of required commands are tried again in a run that begins on the date `today`."""
+        live = (entry.test for entry in self.quarantine if entry.is_live(today))
+        return FlakeRules(
+            reruns=self.verification_reruns,
+            accepted=self.flaky_pass == "accept",
+            quarantined=tuple(sorted(set(live))),
+        )
 
     def _limits(self, runtime_s: int, output_mb: int) -> Limits:
         return Limits(

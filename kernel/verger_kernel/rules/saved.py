@@ -8,7 +8,7 @@ import msgspec
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.ids import Digest, ObjectId
-from verger_kernel.rules.state import RunState, Stage
+from verger_kernel.rules.state import Measured, RunState, Stage
 
 SCHEMA = "verger.run_state.v1"
 
@@ -46,6 +46,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     evidence: str
     tip: ObjectId
     passed: Passed
+    measured: tuple[Measured, ...]
     agent_calls: int
     trouble: str
     stage: Stage
@@ -57,7 +58,6 @@ _FROM_FRAME = (
     "repository_id",
     "repository_root",
     "base_commit",
-    "run_branch",
     "playbook_path",
     "playbook_sha256",
     "snapshot_sha256",
@@ -74,7 +74,9 @@ _FROM_STATE = (
     "auto_advance",
     "items_left",
     "evidence",
+    "run_branch",
     "tip",
+    "measured",
     "agent_calls",
     "trouble",
     "stage",

@@ -37,8 +37,22 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def path_text(raw: bytes) -> str:
-    """The path as text: as it is if it is valid UTF-8, else with each odd byte as a backslash escape."""
-    return raw.decode("utf-8", "backslashreplace")
+    """The path on one line, and never that of another: what cannot be printed is a backslash escape.
+
+    A backslash is doubled; a byte that is no UTF-8 is `\\xff`, a newline `\\n`, an invisible character `\\u202e`.
+    """
+    text = raw.decode("utf-8", "surrogateescape")
+    return text if text.isprintable() and "\\" not in text else "".join(map(_escaped, text))
+
+
+def _escaped(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    if character.isprintable() and character != "\\":
+        return character
+    if ord(character) < 0x80:
+        return character.encode("unicode_escape").decode()
+    return f"\\U{ord(character):08x}" if ord(character) > 0xFFFF else f"\\u{ord(character):04x}"
 
 
 def out_of_scope(changes: Iterable[Change], allowed_write_roots: Iterable[str]) -> tuple[str, ...]:
@@ -48,8 +62,14 @@ def out_of_scope(changes: Iterable[Change], allowed_write_roots: Iterable[str]) 
     ones, in any case of letters, and so does a component `.git` at any depth. A change that leaves a gitlink
     is always out.
     """
-    roots = [_components(root) for root in allowed_write_roots]
+    roots = _roots(allowed_write_roots)
     return tuple(dict.fromkeys(change.path for change in changes if not _is_allowed(change, roots)))
+
+
+def lies_within(path: str, allowed_write_roots: Iterable[str]) -> bool:
+    """Whether an allowed root covers `path`, which is as `path_text` shows it, and nothing forbids it."""
+    parts = _components(path)
+    return not _is_forbidden(parts) and any(_covers(root, parts) for root in _roots(allowed_write_roots))
 
 
 def leads_out(path: str, target: str) -> bool:
@@ -83,6 +103,11 @@ def _is_forbidden(path: tuple[str, ...]) -> bool:
 def _covers(root: tuple[str, ...], path: tuple[str, ...]) -> bool:
     # An empty root covers nothing: a playbook cannot grant the whole repository by a slip.
     return bool(root) and path[: len(root)] == root
+
+
+def _roots(allowed_write_roots: Iterable[str]) -> list[tuple[str, ...]]:
+    # A root is written as its author knows it; the paths of a change are escaped.
+    return [_components(path_text(root.encode())) for root in allowed_write_roots]
 
 
 def _components(path: str) -> tuple[str, ...]:

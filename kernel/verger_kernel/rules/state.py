@@ -13,7 +13,8 @@ from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.ids import Digest, ObjectId
 from verger_kernel.rules.marks import FindingMark
-from verger_kernel.rules.verification import GroupResult
+from verger_kernel.rules.surface.mark import SurfaceMark
+from verger_kernel.rules.trials import CommandMark, TrialMark
 
 ZERO = Digest("0" * 64)
 
@@ -80,19 +81,21 @@ class Checkpointing(_ItemStage, frozen=True, kw_only=True):
 
 
 class Verifying(_ItemStage, frozen=True, kw_only=True):
-    """Command groups run on the checkpoint, which is the spot's tip."""
+    """Trials are made of the checkpoint, which is the spot's tip; `known` is what was seen of the base before."""
 
     claims: Claims
     tree: ObjectId
-    groups: tuple[GroupResult, ...]
+    surface: SurfaceMark
+    known: TrialMark | None
+    trials: tuple[TrialMark, ...]
 
 
 class Freezing(_ItemStage, frozen=True, kw_only=True):
-    """The packet is being collected and sealed."""
+    """The packet is being collected and sealed. `found` is what verification found that triage may weigh."""
 
     claims: Claims
     tree: ObjectId
-    groups: tuple[GroupResult, ...]
+    found: tuple[FindingMark, ...]
     verification: Digest
 
 
@@ -109,13 +112,13 @@ class LaneResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Auditing(_ItemStage, frozen=True, kw_only=True):
     """Both lanes read the packet; `lanes` holds those that came back, in lane order.
 
-    `failures` are what only suggested commands found: nothing required failed, or nobody would audit.
+    `found` is what verification found that triage may weigh: nothing final failed, or nobody would audit.
     """
 
     claims: Claims
     tree: ObjectId
     verification: Digest
-    failures: tuple[FindingMark, ...]
+    found: tuple[FindingMark, ...]
     packet: Digest
     lanes: tuple[LaneResult, ...]
 
@@ -213,8 +216,18 @@ class PassedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     at_utc_ms: int
 
 
+class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the commands of the required group showed on `commit`, all of them passing."""
+
+    commit: ObjectId
+    commands: tuple[CommandMark, ...]
+
+
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as the machine holds it. `passed` is the whole ledger, oldest first; saved, it is `saved.Passed`."""
+    """A run as the machine holds it. `passed` is the whole ledger, oldest first; saved, it is `saved.Passed`.
+
+    `measured` is about the run branch's tip and the newest verified result, the base of the next item.
+    """
 
     frame: Frame
     journal_seq: int
@@ -226,9 +239,11 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     auto_advance: bool
     items_left: int | None
     evidence: str
+    run_branch: str
     tip: ObjectId
     passed: tuple[PassedItem, ...]
     passed_chain: Digest
+    measured: tuple[Measured, ...]
     agent_calls: int
     trouble: str
     stage: Stage

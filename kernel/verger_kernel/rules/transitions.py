@@ -12,7 +12,7 @@ NEXT_ITEM = (s.Idle, s.Preparing, s.BlockedExternal)
 
 TRANSITIONS: dict[type[s.Stage], dict[type[e.Event], tuple[type[s.Stage], ...]]] = {
     s.Opening: {e.RunBranchCreated: NEXT_ITEM},
-    s.Idle: {},
+    s.Idle: {e.RunRetargeted: (s.Idle,)},
     s.Preparing: {e.WorktreeReady: (s.Working,)},
     s.Working: {e.WorkerReturned: (s.Checkpointing, *STOPS)},
     s.Checkpointing: {e.Checkpointed: (s.Verifying,)},
@@ -25,8 +25,8 @@ TRANSITIONS: dict[type[s.Stage], dict[type[e.Event], tuple[type[s.Stage], ...]]]
     s.OpeningGate: {e.GateOpened: (s.AwaitingGate,)},
     s.AwaitingGate: {e.GateDecided: (s.Closing, s.Escalated)},
     s.Closing: {e.ItemClosed: NEXT_ITEM, e.CloseRefused: (s.Escalated,)},
-    s.BlockedExternal: {},
-    s.Escalated: {},
+    s.BlockedExternal: {e.RunRetargeted: (s.BlockedExternal,)},
+    s.Escalated: {e.RunRetargeted: (s.Escalated,)},
 }
 
 FRESH_ATTEMPT = (s.Preparing, s.BlockedExternal)

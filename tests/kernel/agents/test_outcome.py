@@ -1,4 +1,4 @@
-"""The report file decides what came of a call; only a broken limit outweighs it.
+"""The report file decides what came of a call, whatever ended the program that wrote it.
 
 Not here: what stands in a report, see tests/kernel/rules/test_packs.py.
 """
@@ -133,6 +133,12 @@ def test_a_report_may_fill_the_cap_and_not_a_byte_more(asked: TaskSpecification)
     Path(asked.report_path).write_bytes(padded)
     assert isinstance(_outcome(asked), Answered)
     Path(asked.report_path).write_bytes(padded + b" ")
+    assert _malformed(asked) == "the report is larger than 4194304 bytes"
+
+
+def test_three_gigabytes_of_nothing_are_refused_without_being_read(asked: TaskSpecification) -> None:
+    with Path(asked.report_path).open("wb") as file:
+        file.truncate(3 << 30)
     assert _malformed(asked) == "the report is larger than 4194304 bytes"
 
 

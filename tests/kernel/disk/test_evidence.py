@@ -28,7 +28,13 @@ def source(tmp_path: Path) -> Path:
 @pytest.fixture
 def attempt(tmp_path: Path) -> AttemptFolder:
     """Where the copy goes."""
-    run = RunFolder(tmp_path / "run", tmp_path / "reports", tmp_path / "worktrees", tmp_path / "verify")
+    run = RunFolder(
+        tmp_path / "run",
+        tmp_path / "reports",
+        tmp_path / "worktrees",
+        tmp_path / "verify",
+        tmp_path / "layers",
+    )
     return run.attempt("03", 1)
 
 

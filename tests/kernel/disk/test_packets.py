@@ -36,8 +36,8 @@ def folder(tmp_path: Path) -> Path:
 def test_a_packet_that_nobody_touched_is_intact_and_read_only(folder: Path) -> None:
     assert packets.is_intact(folder, freeze(folder))
     assert tree_of_files(folder).keys() == CONTENTS.keys() | {"manifest.json"}
-    modes = {path.is_dir(): path.stat().st_mode & 0o777 for path in folder.rglob("*")}
-    assert modes == {True: 0o500, False: 0o400}
+    modes = {(path.is_dir(), path.stat().st_mode & 0o777) for path in folder.rglob("*")}
+    assert modes == {(True, 0o500), (False, 0o400)}
     assert folder.stat().st_mode & 0o777 == 0o500
 
 
@@ -138,6 +138,44 @@ def test_w9_a_packet_with_a_manifest_to_match_is_still_not_the_one_that_was_froz
     assert not packets.is_intact(folder, packet)
     shutil.rmtree(folder.parent)
     assert not packets.is_intact(folder, packet)
+
+
+CHANGES = {
+    "changed": ("plan.json",),
+    "removed": ("plan.json",),
+    "two swapped": ("empty.json", "plan.json"),
+    "a file added": ("note.txt",),
+    "a hidden file added": ("external_evidence/.hint",),
+    "a file made a folder": ("plan.json",),
+    "the manifest changed": ("manifest.json",),
+}
+
+
+@pytest.mark.parametrize("trick", CHANGES)
+def test_w9_it_is_said_what_was_done_to_a_packet(folder: Path, trick: str) -> None:
+    packet = freeze(folder)
+    thawed(TRICKS[trick])(folder)
+    assert packets.changed(folder, packet) == CHANGES[trick]
+
+
+def test_a_file_that_was_blown_up_is_named_and_not_read_into_memory(folder: Path) -> None:
+    packet = freeze(folder)
+    thawed(lambda there: os.truncate(there / "plan.json", 3 << 40))(folder)
+    assert packets.changed(folder, packet) == ("plan.json",)
+
+
+def test_a_copy_is_the_packet_read_only_and_goes_without_a_trace(folder: Path, tmp_path: Path) -> None:
+    packet = freeze(folder)
+    copy = tmp_path / "copy"
+    packets.lay_copy(copy, packets.contents(folder, packet))
+    assert packets.changed(copy, packet) == ()
+    assert tree_of_files(copy) == tree_of_files(folder)
+    assert {path.stat().st_mode & 0o222 for path in (copy, *copy.rglob("*"))} == {0}
+    assert not {path.stat().st_ino for path in copy.rglob("*")} & {
+        path.stat().st_ino for path in folder.rglob("*")
+    }
+    packets.remove_copy(copy)
+    assert not copy.exists() and packets.is_intact(folder, packet)
 
 
 def half_written(folder: Path) -> None:

@@ -89,6 +89,14 @@ def test_no_setting_of_the_repository_wins_over_ours(repository: Path) -> None:
     )
 
 
+def test_no_remote_is_ever_asked_whatever_the_repository_allows(repository: Path, tmp_path: Path) -> None:
+    run_git(repository, "config", "protocol.ext.allow", "always")
+    run_git(repository, "config", "remote.evil.url", f"ext::touch {tmp_path}/ran")
+    with pytest.raises(GitError, match="transport 'ext' not allowed"):
+        Git(repository / ".git").run("fetch", "evil")
+    assert not (tmp_path / "ran").exists()
+
+
 def test_relative_entries_of_path_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", ":.:bin:/usr/bin")
     assert search_path() == "/usr/bin"
@@ -133,6 +141,18 @@ def test_a_git_that_hangs_is_ended_with_its_children_and_named(
     deadline = time.monotonic() + 5
     while not all(is_gone(int(pid)) for pid in pids.read_text().split()):
         assert time.monotonic() < deadline
+
+
+def test_git_leads_a_group_in_our_session_so_that_no_sweep_takes_it_for_an_orphan(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Git(repository / ".git").run("version")
+    monkeypatch.setenv("PATH", fake_git(tmp_path / "bin", "cat /proc/self/stat; true"))
+    _state, _parent, group, session = (
+        Git(repository / ".git").run("x").decode().rpartition(")")[2].split()[:4]
+    )
+    assert int(session) == os.getsid(0)
+    assert int(group) != os.getpgrp()
 
 
 def test_a_descriptor_that_is_inherited_is_open_in_git_and_no_other_is(

@@ -89,7 +89,7 @@ def test_changed_staged_deleted_and_conflicting_tracked_files_are_dirty_and_untr
     write_files(user, {"a b\nc": "2\n", "docs/b.txt": "2\n", "new": "1\n"})
     run_git(user, "add", "docs/b.txt")
     (user / "gone").unlink()
-    assert set(facts(find(user)).dirty_tracked) == {"a b\nc", "docs/b.txt", "gone", "both"}
+    assert set(facts(find(user)).dirty_tracked) == {"a b\\nc", "docs/b.txt", "gone", "both"}
 
 
 def test_before_the_first_commit_there_is_no_head_and_detached_there_is_no_branch(
@@ -145,6 +145,14 @@ def test_the_facts_do_not_enter_a_submodule(user: Path, tmp_path: Path) -> None:
     write_files(above, {"sub/a.txt": "changed\n"})
     assert facts(find(above)).dirty_tracked == ()
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_git_directory_of_another_checkout_is_refused_in_words(user: Path, tmp_path: Path) -> None:
+    run_git(user, "config", "core.worktree", str(user))
+    assert facts(find(user)).dirty_tracked == ()
+    run_git(user, "config", "core.worktree", "../../elsewhere")
+    with pytest.raises(NoRepository, match=f"belongs to the checkout at {tmp_path}/elsewhere"):
+        facts(find(user))
 
 
 def test_consult_paths_that_no_attempt_will_see_are_named_with_the_reason(user: Path) -> None:

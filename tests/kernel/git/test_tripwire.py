@@ -9,8 +9,9 @@ from tests.doubles.repository import head_of, run_git, write_files
 from tests.kernel.git.conftest import Desk
 
 from verger_kernel.git.removal import remove
+from verger_kernel.git.trees import differences
 from verger_kernel.git.tripwire import Tripwire, escapes, tripwire
-from verger_kernel.git.worktrees import leftovers, quarantine, record
+from verger_kernel.git.worktrees import leftovers, quarantine, record, remove_special
 from verger_kernel.rules.ids import ObjectId
 
 _AS_AGENT = ("-c", "user.name=Agent", "-c", "user.email=agent@example.org")
@@ -58,7 +59,17 @@ def test_a_commit_a_branch_and_a_configuration_are_escapes(
 
 @pytest.mark.parametrize(
     "path",
-    [".git/hooks/post-commit", ".git/info/attributes", ".git/commondir", ".git/objects/info/alternates"],
+    [
+        ".git/hooks/post-commit",
+        ".git/info/attributes",
+        ".git/info/exclude",
+        ".git/info/grafts",
+        ".git/shallow",
+        ".git/commondir",
+        ".git/objects/info/alternates",
+        ".git/refs/replace/x",
+        ".git/modules/sub/config",
+    ],
 )
 def test_a_file_put_into_the_git_folder_is_an_escape(desk: Desk, path: str) -> None:
     before = tripwire(desk.target)
@@ -89,6 +100,35 @@ def test_a_nested_repository_is_an_escape_wherever_it_lies(desk: Desk, name: str
         desk.target, {f"docs/deep/{name}/HEAD": "x", "build.o/x": "x", f"build.o/{name}": "gitdir: x"}
     )
     assert len(escapes(desk.target, before)) == 2
+
+
+def test_a_repository_that_a_renamed_folder_brings_with_it_is_an_escape(desk: Desk, tmp_path: Path) -> None:
+    before = tripwire(desk.target)
+    write_files(tmp_path, {"elsewhere/.git/HEAD": "x"})
+    (tmp_path / "elsewhere").rename(desk.target / "docs/later")
+    assert escapes(desk.target, before) == ("'docs/later/.git' is a git repository inside the worktree",)
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".gitattributes", ".gitmodules"])
+def test_a_pipe_that_git_would_wait_for_is_an_escape_and_can_be_put_away(desk: Desk, name: str) -> None:
+    before = tripwire(desk.target)
+    os.mkfifo(desk.target / "docs" / name)
+    assert escapes(desk.target, before) == (f"'docs/{name}' cannot be read",)
+    os.mkfifo(desk.target / "docs/pipe")
+    (desk.target / "docs").chmod(0o500)
+    remove_special(desk.target)
+    assert leftovers(desk.git, desk.target, desk.index) == ()
+
+
+def test_bits_that_hide_a_change_from_the_agents_git_hide_nothing_from_ours(desk: Desk) -> None:
+    before = tripwire(desk.target)
+    run_git(desk.target, "update-index", "--assume-unchanged", "a.txt")
+    run_git(desk.target, "update-index", "--skip-worktree", "docs/b.txt")
+    write_files(desk.target, {"a.txt": "hidden\n", "docs/b.txt": "hidden\n"})
+    assert run_git(desk.target, "status", "--porcelain") == ""
+    assert escapes(desk.target, before) == ()
+    found = differences(desk.git, desk.base, record(desk.git, desk.target, desk.index))
+    assert [change.path for change in found] == [b"a.txt", b"docs/b.txt"]
 
 
 def test_a_filled_submodule_folder_is_an_escape_and_a_filled_new_folder_is_not(desk: Desk) -> None:

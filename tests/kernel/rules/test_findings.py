@@ -16,6 +16,7 @@ from verger_kernel.rules.packs import AuditReport, Category, Lane, ReportedFindi
 
 # Few words, so that lanes often mean the same thing.
 words = st.sampled_from(["a", "b", "c"])
+quotes = st.sampled_from(["", "return None", "  return   None  ", "}"])
 lists = st.lists(words, max_size=2).map(tuple)
 reported = st.builds(
     ReportedFinding,
@@ -26,6 +27,8 @@ reported = st.builds(
     evidence=st.lists(words, max_size=1).map(tuple),
     recommended_action=st.sampled_from(["", "x", "y"]),
     is_blocking=st.booleans(),
+    line=st.integers(0, 2),
+    quote=quotes,
 )
 reports = st.lists(reported, max_size=6).map(tuple)
 
@@ -110,16 +113,31 @@ def test_marks_merge_as_their_findings_do(found: tuple[Finding, ...]) -> None:
     assert merge_marks(one.mark for one in found) == tuple(one.mark for one in merge(found))
 
 
+def voices(found: Finding) -> set[str]:
+    return set(found.mark.keys)
+
+
 @given(findings())
 def test_nothing_is_lost_and_nothing_grows_milder(found: tuple[Finding, ...]) -> None:
-    merged = {one.mark.finding_id: one for one in merge(found)}
-    assert set(merged) == {single.mark.finding_id for single in found}
+    merged = merge(found)
     for single in found:
-        kept = merged[single.mark.finding_id]
+        (kept,) = (one for one in merged if voices(one) & voices(single))
+        assert voices(kept) >= voices(single)
         assert SEVERITY_RANK[kept.mark.severity] <= SEVERITY_RANK[single.mark.severity]
         assert kept.mark.is_blocking >= single.mark.is_blocking
         assert set(kept.mark.sources) >= set(single.mark.sources)
         assert set(kept.recommended_actions) >= set(single.recommended_actions)
+        assert set(kept.evidence) >= set(single.evidence)
+        assert set(kept.quotes) >= set(single.quotes)
+        assert single.title in (kept.title, *kept.also_said)
+
+
+@given(findings())
+def test_findings_of_different_files_or_lines_are_never_one(found: tuple[Finding, ...]) -> None:
+    merged = merge(found)
+    for single in found:
+        (kept,) = (one for one in merged if voices(one) & voices(single))
+        assert (kept.file_paths, kept.line) == (single.file_paths, single.line)
 
 
 @given(findings())
@@ -156,7 +174,14 @@ def test_who_says_it_and_how_grave_it_is_are_no_part_of_the_id(changed: dict[str
 
 @pytest.mark.parametrize(
     "changed",
-    [{"title": "no tests"}, {"category": "scope"}, {"file_paths": ("a.py",)}, {"evidence": ("line 4",)}],
+    [
+        {"title": "no tests"},
+        {"category": "scope"},
+        {"file_paths": ("a.py",)},
+        {"evidence": ("line 4",)},
+        {"line": 3},
+        {"quote": "x"},
+    ],
 )
 def test_what_is_said_of_what_makes_the_id(changed: dict[str, Any]) -> None:
     assert one(**changed).mark.finding_id != one().mark.finding_id
@@ -181,3 +206,82 @@ def test_the_next_round_is_told_the_words() -> None:
     assert (point.severity, point.category) == ("high", "test_gap")
     assert (point.file_paths, point.evidence) == (("a.py", "b.py"), ("line 3",))
     assert point.recommended_action == "test it\nwrite one"
+
+
+TWINS: dict[str, dict[str, Any]] = {
+    "another title": {"title": "Nothing tests this"},
+    "another category": {"category": "correctness"},
+    "another spelling": {"title": "NO  test!", "category": "process"},
+    "other evidence": {"evidence": ("seen while reading",)},
+    "another quote": {"quote": "def other(): ..."},
+}
+STRANGERS: dict[str, dict[str, Any]] = {
+    "another line": {"line": 8},
+    "no line": {"line": 0},
+    "another file": {"file_paths": ("a.py",)},
+    "one file more": {"file_paths": ("a.py", "b.py", "c.py")},
+    "another title and category": {"title": "shell injection", "category": "security"},
+}
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_two_lanes_that_word_one_defect_differently_are_two_sources_of_one_finding(twin: str) -> None:
+    (merged,) = merge((one(line=7), one(source="audit-b", line=7, **TWINS[twin])))
+    assert merged.mark.sources == ("audit-a", "audit-b")
+    assert merged.line == 7
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_two_defects_stay_two_findings(stranger: str) -> None:
+    assert len(merge((one(line=7), one(**{"source": "audit-b", "line": 7} | STRANGERS[stranger])))) == 2
+
+
+def test_without_a_line_the_quoted_code_is_the_place() -> None:
+    code = "if total > limit:\n    return None"
+    said = one(quote=code, evidence=())
+    again = one(
+        source="audit-b", title="off by one", quote="if total  > limit:\n\n  return None\n", evidence=()
+    )
+    assert len(merge((said, again))) == 1
+    assert len(merge((said, one(title="off by one", quote="if total >= limit:", evidence=())))) == 2
+
+
+def test_code_that_stands_everywhere_is_no_place() -> None:
+    assert len(merge((one(quote="}", evidence=()), one(title="off by one", quote="}", evidence=())))) == 2
+
+
+def test_equal_titles_with_other_numbers_in_the_evidence_are_two_findings() -> None:
+    assert len(merge((one(evidence=("b.py:3 is open",)), one(evidence=("b.py:9 is open",))))) == 2
+    assert len(merge((one(evidence=("b.py:3 is open",)), one(evidence=("line 3",))))) == 1
+
+
+def test_without_a_file_only_the_same_words_are_one_finding() -> None:
+    assert len(merge((one(file_paths=()), one(file_paths=(), evidence=("line 3, again",))))) == 2
+    assert len(merge((one(file_paths=()), one(file_paths=(), source="audit-b")))) == 1
+
+
+def test_no_voice_turns_a_finding_into_one_that_a_gate_answers() -> None:
+    grave = one(line=7, is_blocking=True)
+    (merged,) = merge((grave, one(source="audit-b", line=7, category="manual_gate", severity="critical")))
+    assert (merged.mark.category, merged.mark.is_blocking) == ("test_gap", True)
+
+
+def test_the_title_is_the_gravest_voices_and_the_other_is_kept_beside_it() -> None:
+    (merged,) = merge((one(line=7), one(source="audit-b", line=7, title="untested", severity="critical")))
+    assert (merged.title, merged.also_said) == ("untested", ("no test",))
+    assert merged.rework_point().also_said == ("no test",)
+    assert merged.rework_point().line == 7
+
+
+def test_a_title_is_one_line_that_no_terminal_obeys() -> None:
+    said = one(
+        title="\x1b[2J gone\n\x9b31m\u202e",
+        evidence=("a\x07\n\tb",),
+        action="\x1b]0;x\x07",
+        file_paths=("a\x1bb",),
+        quote="\x9b",
+    )
+    assert said.title == "\\x1b[2J gone \\x9b31m\\u202e"
+    assert said.evidence == ("a\\x07\n\tb",)
+    assert said.recommended_actions == ("\\x1b]0;x\\x07",)
+    assert (said.file_paths, said.quotes) == (("a\\x1bb",), ("\\x9b",))

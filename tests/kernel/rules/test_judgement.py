@@ -7,14 +7,13 @@ from itertools import permutations
 
 import pytest
 from msgspec.structs import replace
-from tests.doubles.walk import Walk, facts, mark, walk
+from tests.doubles.walk import Walk, facts, mark, poor, walk
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.gates import StaleDecision
 from verger_kernel.rules.step import IllegalEvent
-from verger_kernel.rules.verification import GroupResult
 
 FOUND = {"findings": (mark(),), "verdict": "issues_found"}
 
@@ -132,9 +131,8 @@ def test_what_the_worker_leaves_to_the_person_at_the_gate_reaches_the_gate() -> 
 
 def test_a_failed_suggestion_is_mended_only_if_triage_asks_for_it() -> None:
     for decision, stage in (("pass", s.Closing), ("fix_required", s.Working)):
-        made = walk(facts(groups=("suggested",)), triage_agent=True).until(s.Verifying)
-        lint = mark("lint", blocking=False, severity="low", source="verification")
-        made.answer(result=GroupResult(group="suggested", failures=(lint,)))
+        made = walk(facts(suggested=True), triage_agent=True)
+        made.verify(poor)
         made.until(s.Triaging).answer(decision=decision)
         assert isinstance(made.stage, stage)
 

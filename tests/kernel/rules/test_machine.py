@@ -5,7 +5,7 @@ Not here: the steps of one item (test_pipeline.py, test_judgement.py); evidence 
 
 import pytest
 from msgspec.structs import replace
-from tests.doubles.walk import Walk, facts, frame, red, walk
+from tests.doubles.walk import Walk, broken, facts, frame, walk
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
@@ -131,8 +131,8 @@ def test_only_a_stopped_item_gets_a_fresh_attempt(verdict: str) -> None:
 
 
 def test_a_fresh_attempt_begins_with_a_full_budget_on_the_run_branch() -> None:
-    made = walk().until(s.Verifying)
-    made.answer(result=red())
+    made = walk()
+    made.verify(broken)
     made.until(s.Auditing)
     made.answer(verdict="inconclusive")
     made.rest()
@@ -222,7 +222,7 @@ def test_nothing_folds_to_nothing() -> None:
 
 
 def test_an_effect_id_is_never_used_twice() -> None:
-    made = walk(facts("01", groups=("required", "suggested")), facts("02"), triage_agent=True)
+    made = walk(facts("01", suggested=True), facts("02"), triage_agent=True)
     while not isinstance(made.stage, s.Escalated):
         made.answer(**({"unresolved": 1} if isinstance(made.stage, s.Working) else {}))
     made.start(kind="resume")

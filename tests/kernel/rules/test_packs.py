@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from tests.doubles.tasks import STAGES, answer_to, task, written
 
-from verger_kernel.rules.packs import REPORT_TYPES, ReportRefused, Stage, read_report
+from verger_kernel.rules.packs import FINDINGS_MAX, REPORT_TYPES, ReportRefused, Stage, read_report
 
 FINDING = {"title": "It is grey", "severity": "high", "category": "correctness", "is_blocking": True}
 BOUND: list[tuple[str, Any]] = [
@@ -88,11 +88,34 @@ def test_nothing_is_converted(name: str, value: object) -> None:
         read_report(written(asked, **{name: value}), asked)
 
 
-def test_of_a_repeated_key_the_last_counts() -> None:
-    asked = task()
-    twice = written(asked).replace(b"{", b'{"verdict":"blocked",', 1)
-    report = read_report(twice, asked)
-    assert msgspec.to_builtins(report)["verdict"] == "implemented"
+def test_a_report_that_says_one_thing_twice_is_refused() -> None:
+    asked = task("audit")
+    whole = written(asked, overall_verdict="issues_found", findings=[FINDING])
+    for name in ("overall_verdict", "is_blocking", "findings"):
+        twice = whole.replace(f'"{name}":'.encode(), f'"{name}":null,"{name}":'.encode())
+        with pytest.raises(ReportRefused):
+            read_report(twice, asked)
+    equal = whole.replace(b'"is_blocking":true', b'"is_blocking":false,"is_blocking":true')
+    with pytest.raises(ReportRefused, match="answers twice: it repeats the key 'is_blocking'"):
+        read_report(equal, asked)
+
+
+def test_more_findings_than_anybody_can_read_are_refused() -> None:
+    asked = task("audit")
+    most = written(asked, overall_verdict="issues_found", findings=[FINDING] * FINDINGS_MAX)
+    assert len(msgspec.to_builtins(read_report(most, asked))["findings"]) == FINDINGS_MAX
+    more = written(asked, overall_verdict="issues_found", findings=[FINDING] * (FINDINGS_MAX + 1))
+    with pytest.raises(ReportRefused, match=r"length <= 1000 - at `\$.findings`"):
+        read_report(more, asked)
+
+
+@pytest.mark.parametrize("line", [-1, 1.5, "3", 10**30])
+def test_a_line_is_a_number_that_a_file_can_have(line: object) -> None:
+    asked = task("audit")
+    with pytest.raises(ReportRefused, match="line"):
+        read_report(
+            written(asked, overall_verdict="issues_found", findings=[FINDING | {"line": line}]), asked
+        )
 
 
 def test_a_pass_with_a_blocking_finding_is_refused() -> None:

@@ -4,12 +4,12 @@ Not here: audits, triage and gate; see test_judgement.py.
 """
 
 import pytest
-from tests.doubles.walk import Walk, facts, frame, mark, object_id, red, walk
+from tests.doubles.marks import FAILED_ID
+from tests.doubles.walk import Walk, broken, facts, frame, mark, object_id, poor, walk
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
-from verger_kernel.rules.verification import GroupResult
 
 
 def after_worker(*, gate: bool = False, **said: object) -> Walk:
@@ -178,7 +178,7 @@ def test_a_worker_that_needs_a_person_finds_one_only_at_a_gate() -> None:
 
 
 def test_groups_run_one_after_another_on_the_checkpoint() -> None:
-    made = walk(facts(groups=("required", "suggested"))).until(s.Verifying)
+    made = walk(facts(suggested=True)).until(s.Verifying)
     (first,) = made.state.outstanding
     (second,) = made.answer()
     assert isinstance(first, f.RunCommands)
@@ -189,37 +189,28 @@ def test_groups_run_one_after_another_on_the_checkpoint() -> None:
 
 
 def test_a_required_failure_is_mended_before_anybody_audits() -> None:
-    made = walk(facts(groups=("required", "suggested"))).until(s.Verifying)
-    made.answer(result=red())
-    (fix,) = made.answer()
+    made = walk(facts(suggested=True)).until(s.Verifying)
+    (fix,) = made.verify(broken)
     assert isinstance(fix, f.RunWorker)
-    assert (fix.stage, fix.round, fix.rework) == ("fix", 1, ("finding_required_failed",))
+    assert (fix.stage, fix.round, fix.rework) == ("fix", 1, (FAILED_ID,))
     assert fix.tip == made.spot.tip != fix.base
     assert not any(isinstance(effect, f.FreezePacket | f.Audit) for effect in made.asked)
 
 
 def test_a_required_failure_never_passes_whatever_anybody_says() -> None:
-    made = walk(facts(gate=True), triage_agent=True)
-    while made.state.outstanding:
-        made.answer(**({"result": red()} if isinstance(made.stage, s.Verifying) else {}))
-    assert escalated(made).details == ("finding_required_failed",)
+    made = walk(facts(gate=True), triage_agent=True).rest(broken)
+    assert escalated(made).details == (FAILED_ID,)
     assert made.passed == ()
     assert {type(one) for one in made.asked}.isdisjoint({f.FreezePacket, f.Audit, f.Triage, f.CloseItem})
 
 
 def test_a_suggested_failure_blocks_nobody() -> None:
-    made = walk(facts(groups=("required", "suggested"))).until(s.Verifying)
-    made.answer()
-    harmless = mark("lint", blocking=False, severity="low", source="verification")
-    made.answer(result=GroupResult(group="suggested", failures=(harmless,)))
-    assert made.rest().passed == ("01",)
+    assert walk(facts(suggested=True)).rest(poor).passed == ("01",)
 
 
 @pytest.mark.parametrize(("fixes", "remediations"), [(2, 1), (0, 1), (1, 0), (0, 0), (3, 2)])
 def test_an_attempt_has_as_many_rounds_as_its_budget(fixes: int, remediations: int) -> None:
-    made = walk(fixes=fixes, remediations=remediations)
-    while made.state.outstanding:
-        made.answer(**({"result": red()} if isinstance(made.stage, s.Verifying) else {}))
+    made = walk(fixes=fixes, remediations=remediations).rest(broken)
     workers = [effect for effect in made.asked if isinstance(effect, f.RunWorker)]
     assert [effect.stage for effect in workers] == ["execute"] + ["fix"] * fixes + [
         "remediate"
@@ -231,7 +222,7 @@ def test_an_attempt_has_as_many_rounds_as_its_budget(fixes: int, remediations: i
 def test_failures_of_verification_and_of_audits_draw_on_one_budget() -> None:
     made = walk()
     for _ in range(2):
-        made.until(s.Verifying).answer(result=red())
+        made.verify(broken)
         made.until(s.Auditing)
         made.answer(findings=(mark(),), verdict="issues_found")
         made.until(s.Working) if made.spot.round < 3 else made.rest()
@@ -242,7 +233,7 @@ def test_failures_of_verification_and_of_audits_draw_on_one_budget() -> None:
 def test_each_round_builds_on_the_checkpoint_of_the_one_before() -> None:
     made = walk().until(s.Verifying)
     first = made.spot.tip
-    made.answer(result=red())
+    made.verify(broken)
     (checkpoint,) = made.answer()
     assert isinstance(checkpoint, f.Checkpoint)
     assert checkpoint.parent == first

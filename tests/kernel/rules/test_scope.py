@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verger_kernel.rules.scope import FORBIDDEN_ROOTS, Change, out_of_scope, path_text
+from verger_kernel.rules.scope import FORBIDDEN_ROOTS, Change, lies_within, out_of_scope, path_text
 
 
 def change(path: str, status: str = "M", old: str = "100644", new: str = "100644") -> Change:
@@ -60,9 +60,35 @@ def test_without_roots_and_with_empty_roots_nothing_is_in_scope() -> None:
     assert out_of_scope([change("a")], ["", "/"]) == ("a",)
 
 
-def test_odd_bytes_of_a_path_are_shown_as_escapes() -> None:
-    assert path_text("ä\n".encode()) == "ä\n"
-    assert path_text(b"a\xff/b") == "a\\xff/b"
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("ä b".encode(), "ä b"),
+        (b"a\xff/b", "a\\xff/b"),
+        (b"a\\xff/b", "a\\\\xff/b"),
+        (b"new\nline\t\x1b[2J", "new\\nline\\t\\x1b[2J"),
+        ("gpj.\u202egpj\u2028".encode(), "gpj.\\u202egpj\\u2028"),
+    ],
+)
+def test_a_path_is_shown_on_one_line(raw: bytes, text: str) -> None:
+    assert path_text(raw) == text
+
+
+PIECES = (b"a", b"\\", b"\\x85", b"x", b"n", b"\n", b"\x85", "\x85".encode(), b"\xf0", "\U000e0001".encode())
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES)).map(b"".join), min_size=2, max_size=2, unique=True))
+def test_no_two_paths_are_shown_alike(paths: list[bytes]) -> None:
+    first, second = map(path_text, paths)
+    assert first != second
+    assert first.isprintable()
+
+
+def test_a_root_covers_what_its_author_wrote_however_it_is_shown() -> None:
+    assert out_of_scope([change(path_text(b"odd\\name/x"))], ["odd\\name"]) == ()
+    assert lies_within(path_text(b"docs/\xff"), ["docs"])
+    for path in ("docs2/a", "docs/.git/config", ".local/x"):
+        assert not lies_within(path, ["docs", ".local"])
 
 
 @given(

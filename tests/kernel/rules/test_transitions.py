@@ -5,7 +5,7 @@ Not here: why a way is taken; see test_pipeline.py and test_judgement.py.
 
 import pytest
 from msgspec.structs import replace
-from tests.doubles.walk import Walk, facts, frame, mark, red, walk
+from tests.doubles.walk import Walk, broken, broken_before, facts, frame, mark, object_id, walk
 
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
@@ -29,7 +29,7 @@ def opening_leads_to_a_wait_for_evidence() -> Walk:
 
 
 def an_item_passes_and_the_next_begins() -> Walk:
-    return walk(facts("01", groups=("required", "suggested")), facts("02")).rest()
+    return walk(facts("01", suggested=True), facts("02")).rest()
 
 
 def an_item_passes_and_the_next_waits_for_evidence() -> Walk:
@@ -49,10 +49,28 @@ def a_worker_is_blocked() -> Walk:
 
 
 def verification_fails_until_the_budget_is_used_up() -> Walk:
-    made = walk()
-    while made.state.outstanding:
-        made.answer(**({"result": red()} if isinstance(made.stage, s.Verifying) else {}))
+    return walk().rest(broken)
+
+
+def a_required_command_was_broken_before() -> Walk:
+    return walk(facts(shared=("make test",))).rest(broken_before)
+
+
+def a_person_moves_a_run(made: Walk) -> Walk:
+    made.tell(e.RunRetargeted(branch="orchestrator/run-refresh/1", tip=object_id("merged")))
     return made
+
+
+def a_person_moves_a_run_at_rest() -> Walk:
+    return a_person_moves_a_run(walk().rest())
+
+
+def a_person_moves_a_run_that_waits() -> Walk:
+    return a_person_moves_a_run(a_worker_is_blocked_by_something_outside())
+
+
+def a_person_moves_a_run_that_was_escalated() -> Walk:
+    return a_person_moves_a_run(a_worker_is_blocked())
 
 
 def a_lane_finds_something_to_mend() -> Walk:
@@ -190,6 +208,10 @@ WALKS = (
     a_worker_is_blocked_by_something_outside,
     a_worker_is_blocked,
     verification_fails_until_the_budget_is_used_up,
+    a_required_command_was_broken_before,
+    a_person_moves_a_run_at_rest,
+    a_person_moves_a_run_that_waits,
+    a_person_moves_a_run_that_was_escalated,
     a_lane_finds_something_to_mend,
     a_lane_finds_something_outside_missing,
     what_was_kept_was_changed,

@@ -1,0 +1,73 @@
+"""What is seen in a report's place while its agent runs: a second answer, or one that came after the end.
+
+Not here: what one report is worth; see `outcome.py`. Best effort: between two looks a report can come and go unseen.
+"""
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+from anyio import to_thread
+
+from verger_kernel.agents.outcome import Answered, Outcome, Unanswered, complete_answer
+from verger_kernel.rules.packs import Report, TaskSpecification
+
+_LOOK_S = 0.05
+# How long a start may take: the clock of a job begins after its process, and nobody is to be blamed for the difference.
+_START_S = 0.25
+
+_Nature = tuple[int, int, int]
+
+
+@dataclass
+class Sightings:
+    """The looks that were taken at `place`, from `begun_s` on, by the monotonic clock."""
+
+    task: TaskSpecification
+    place: Path
+    begun_s: float = field(default_factory=time.monotonic)
+    _nature: _Nature | None = None
+    _looked_s: float = 0.0
+    _other_until_s: float = 0.0
+    _answers: list[Report] = field(default_factory=list)
+
+    async def keep_looking(self) -> None:
+        """Looks again and again, until cancelled."""
+        while True:
+            await anyio.sleep(_LOOK_S)
+            if self._has_changed():
+                await to_thread.run_sync(self._read)
+
+    def judged(self, found: Outcome, runtime_ms: int) -> Outcome:
+        """`found`, unless the call answered before with something else, or only when it was over: `runtime_ms` long."""
+        self._has_changed()
+        if not isinstance(found, Answered):
+            return found
+        if any(answer != found.report for answer in self._answers):
+            return Unanswered("malformed", "the report answers twice: another valid one was there before it")
+        if self._other_until_s > self.begun_s + runtime_ms / 1000 + _START_S:
+            return Unanswered("malformed", "the report is late: it was put there after the program had ended")
+        return found
+
+    def _has_changed(self) -> bool:
+        now_s, nature = time.monotonic(), _nature(self.place)
+        changed = nature != self._nature
+        if changed:
+            self._other_until_s = self._looked_s
+        self._nature, self._looked_s = nature, now_s
+        return changed
+
+    def _read(self) -> None:
+        answer = complete_answer(self.task, self.place)
+        if answer and answer.report not in self._answers:
+            self._answers.append(answer.report)
+
+
+def _nature(place: Path) -> _Nature | None:
+    try:
+        found = os.lstat(place)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_ctime_ns

@@ -1,0 +1,111 @@
+"""Agents that may only read: lanes and triage. They are asked, and what they read must be the same afterwards.
+
+Not here: what their answers lead to (`audit.py`, `triage.py`), and their own copies of the packet (`calls.py`).
+
+Lanes run side by side in one worktree. What either could have changed is told of both: neither read what was frozen.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from anyio import to_thread
+
+from verger_kernel.agents.outcome import Outcome, Unanswered
+from verger_kernel.disk import packets
+from verger_kernel.git import trespass
+from verger_kernel.git.changed import changed_files
+from verger_kernel.git.command import GitError
+from verger_kernel.perform import calls, worktree
+from verger_kernel.perform.calls import listed
+from verger_kernel.perform.site import Site
+from verger_kernel.perform.tasks import CallPlace, task
+from verger_kernel.rules.ids import Digest, ObjectId
+from verger_kernel.rules.packs import ReworkPoint
+
+EVIDENCE = "external_evidence/"
+
+
+class Reading(NamedTuple):
+    """What came of it. `outcome` is no answer when anything was changed, `packet_intact` is about the sealed packet."""
+
+    outcome: Outcome
+    packet_intact: bool
+
+
+async def ask(
+    site: Site, place: CallPlace, tip: ObjectId, tell: calls.Tell, rework: tuple[ReworkPoint, ...] = ()
+) -> Reading:
+    """Calls the agent, unless an earlier try already has its complete answer. The worktree stands at `tip`."""
+    sealed = site.attempt(place.item, place.attempt).packet(place.round)
+    packet = Digest(place.packet)
+    try:
+        contents = await to_thread.run_sync(packets.contents, sealed, packet)
+    except packets.PacketChanged as changed:
+        why = f"the packet was not what was frozen, so nobody was asked to read it: {listed(changed.paths)}"
+        return Reading(Unanswered("tampered", why), packet_intact=False)
+    await to_thread.run_sync(worktree.ensure, site, place.item, place.attempt, tip)
+    outcome: Outcome | None = await to_thread.run_sync(
+        lambda: calls.earlier_answer(site, place, same_boot=False)
+    )
+    if outcome is None:
+        folder = site.attempt(place.item, place.attempt).call(place.effect)
+        call = calls.Call(site, place, task(site, place, rework=rework), folder, contents)
+        before = await to_thread.run_sync(trespass.watch, site.repository)
+        outcome = await calls.make(call, tell)
+        if said := await to_thread.run_sync(trespass.trespasses, site.repository, before):
+            return Reading(_tampered("the repository", listed(said)), packet_intact=True)
+    return await to_thread.run_sync(_judged, site, place, contents, outcome)
+
+
+def _judged(site: Site, place: CallPlace, contents: Mapping[str, bytes], outcome: Outcome) -> Reading:
+    sealed = site.attempt(place.item, place.attempt).packet(place.round)
+    if changed := packets.changed(sealed, Digest(place.packet)):
+        return Reading(_tampered("the packet", listed(changed)), packet_intact=False)
+    if isinstance(outcome, Unanswered) and outcome.kind == "tampered":
+        return Reading(outcome, packet_intact=True)
+    if changed := _kept_files(site, place, contents):
+        return Reading(_tampered("what the kernel keeps of the run", listed(changed)), packet_intact=True)
+    if said := _worktree(site, place.item, place.attempt):
+        return Reading(_tampered("the worktree", said), packet_intact=True)
+    return Reading(outcome, packet_intact=True)
+
+
+def _tampered(what: str, said: str) -> Unanswered:
+    return Unanswered("tampered", f"{what} changed while it was being read: {said}")
+
+
+def _kept_files(site: Site, place: CallPlace, contents: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The files of the run from which the packet was made and that are no longer the same."""
+    folder = site.attempt(place.item, place.attempt)
+    kept = {
+        "playbook_source_snapshot.md": site.folder.snapshot,
+        "normalized_plan.json": site.folder.plan,
+        "verification_report.json": folder.verification(place.round),
+        "worker_report.json": folder.answer("worker", place.round),
+    }
+    kept |= {
+        name: folder.evidence / name.removeprefix(EVIDENCE) for name in contents if name.startswith(EVIDENCE)
+    }
+    return tuple(site.relative(path) for name, path in kept.items() if not _holds(path, contents[name]))
+
+
+def _holds(path: Path, data: bytes) -> bool:
+    try:
+        return packets.plain_content(path, len(data)) == data
+    except OSError:
+        return False
+
+
+def _worktree(site: Site, item: str, attempt: int) -> str:
+    folder = site.attempt(item, attempt)
+    if not folder.worktree.is_dir():
+        return "it is gone"
+    if escapes := worktree.escapes(site, item, attempt):
+        return "; ".join(escapes[: calls.SHOWN_PATHS])
+    try:
+        return listed(changed_files(site.git, folder.worktree, folder.index))
+    except GitError as error:
+        if error.is_of_the_world():
+            raise
+        return "git cannot read it any more"
