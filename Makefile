@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench cheats constraints clean
+.PHONY: help demo test lint bench sweep cheats constraints clean
 
 # The python3 that PATH means comes first; a shim that does not start is passed over.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -33,6 +33,9 @@ lint: $(READY) ## style, format and types
 
 bench: $(READY) ## measure the time, processes and syncs of a run
 	@$(RUN) tests/bench/bench.py
+
+sweep: $(READY) ## the points of the longer proofs that `make test` leaves out
+	@$(RUN) -m pytest -n 2 -m sweep
 
 cheats: $(READY) ## try ways to make a broken change pass, beside honest changes of the same look
 	@$(RUN) tests/cheats/cheats.py

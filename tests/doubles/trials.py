@@ -22,6 +22,7 @@ from verger_kernel.rules.events import AgentStarted
 AGENT = Path(__file__).with_name("agent.py")
 MORE_COLUMNS = ("suggested_verification_commands", "required_verification_artifacts")
 NO_SECOND_ROUND = "max_fix_rounds = 0\nmax_remediation_rounds = 0\n"
+FEW_TRIALS = "verification_reruns = 1\n"
 RUN = ("run", "playbook.md", "--item", "01")
 
 
@@ -43,7 +44,7 @@ def trial(
     artifacts: str = "",
     **cells: str,
 ) -> Workplace:
-    """A place of work with item 01 alone, and no second round unless `policy` allows one.
+    """A place of work with item 01 alone; no second round and one trial more of what fails, unless `policy` says else.
 
     `calls` are the scenario's, `agents` replace scripted ones by name, `cells` are the item's.
     """
@@ -52,6 +53,7 @@ def trial(
     table = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns), row]
     text = "# Notes\n\n## 2. Ordered Execution Plan\n\n" + "\n".join(table) + "\n"
     settings = policy + "\n" if "max_fix_rounds" in policy else NO_SECOND_ROUND + policy + "\n"
+    settings = settings if "verification_reruns" in policy else FEW_TRIALS + settings
     return workplace(
         root,
         script=scenario(*(calls or (GOOD,))),

@@ -16,6 +16,7 @@ import anyio
 import pytest
 from tests.doubles.notes import PLAYBOOK, evidenced, gated, item
 from tests.doubles.repository import commit_files
+from tests.doubles.sweeps import swept
 from tests.doubles.trials import GOOD, RUN, is_running, quarantined, trial
 from tests.doubles.workplace import Workplace, assert_refused, workplace
 
@@ -139,7 +140,7 @@ def test_a_sound_run_needs_no_repair(place: Workplace) -> None:
     assert place.everything() == before
 
 
-@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("how", swept(tuple(DAMAGE), every=2))
 def test_what_is_drawn_from_the_journal_is_mended_byte_for_byte(place: Workplace, how: str) -> None:
     sound = place.everything()
     for pattern, paths in files(place).items():
@@ -180,7 +181,7 @@ def test_nothing_is_drawn_from_an_answer_that_is_gone(tmp_path: Path) -> None:
     assert attempt.findings(0).read_bytes() == told
 
 
-@pytest.mark.parametrize("how", DAMAGE)
+@pytest.mark.parametrize("how", swept(tuple(DAMAGE), every=2))
 def test_what_is_no_longer_needed_is_not_missed(place: Workplace, how: str) -> None:
     for pattern, paths in files(place).items():
         for path in paths if pattern in HARMLESS else ():

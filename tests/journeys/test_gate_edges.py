@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.notes import PLAYBOOK, gated, item
+from tests.doubles.sweeps import swept
 from tests.doubles.workplace import Result, Workplace, assert_refused, refused, workplace
 
 from verger_kernel.disk.locks import acquire
@@ -188,10 +189,14 @@ def died(place: Workplace, seam: str, number: int, when: str, *words: str) -> in
 
 
 # Of a decision: start, decision, close and end are saved and shown, and one reference moves.
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize(
-    ("seam", "number"), [("save", 2), ("save", 3), ("move", 1), ("publish", 2), ("publish", 3)]
-)
+SEAMS = [
+    (seam, number, when)
+    for seam, number in (("save", 2), ("save", 3), ("move", 1), ("publish", 2), ("publish", 3))
+    for when in ("before", "after")
+]
+
+
+@pytest.mark.parametrize(("seam", "number", "when"), swept(SEAMS, every=3))
 def test_w3_a_decision_that_is_cut_short_anywhere_is_one_decision_and_one_move(
     place: Workplace, seam: str, number: int, when: str
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.doubles.sweeps import swept
 from tests.doubles.trials import (
     GOOD,
     RUN,
@@ -116,7 +117,7 @@ PAIRS = tuple(zip(tuple(REPORTS)[::2], tuple(REPORTS)[1::2], strict=True))
 """One for each lane: what a report holds is judged without a look at the lane."""
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@pytest.mark.parametrize(("first", "second"), swept(PAIRS, every=2))
 def test_a_lane_that_reports_falsely_is_named_with_what_it_did(
     tmp_path: Path, first: str, second: str
 ) -> None:
@@ -196,7 +197,7 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("name", swept(tuple(EDITS), every=2))
 def test_a_lane_that_changes_what_it_may_only_read_is_named(tmp_path: Path, name: str) -> None:
     lane, edit, said = EDITS[name]
     # The kernel is done with the other one before, so that there is no doubt who it was.
@@ -273,7 +274,9 @@ def test_what_a_lane_writes_into_titles_never_reaches_a_terminal(tmp_path: Path)
         assert not any(char in record.read_text(encoding="utf-8") for char in "\x1b\x9b")
 
 
-@pytest.mark.parametrize("edit", ["echo '{}' >> $j", "truncate -s 100 $j", "cp $j $j.2; mv $j.2 $j", "rm $j"])
+@pytest.mark.parametrize(
+    "edit", swept(["echo '{}' >> $j", "truncate -s 100 $j", "cp $j $j.2; mv $j.2 $j", "rm $j"], every=3)
+)
 def test_a_lane_that_edits_the_journal_stops_the_run_and_nothing_passes(tmp_path: Path, edit: str) -> None:
     place = place_of(tmp_path, a=f"for j in ../../../runs/*/journal.jsonl; do {edit}; done\n{HONEST}")
     result = place.verger(*RUN)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.stories import Story, ending_of, undisturbed
+from tests.doubles.sweeps import swept
 
 STORY = Story(items="01,02")
 """An item that passes at once, then one that needs a fix round: every stage but gate and evidence."""
@@ -24,8 +25,10 @@ def test_the_story_has_the_records_that_are_swept() -> None:
     assert _records() == _numbers().stop
 
 
-@pytest.mark.parametrize("when", ["after", "before"])
-@pytest.mark.parametrize("number", _numbers())
+@pytest.mark.parametrize(
+    ("number", "when"),
+    swept([(number, when) for number in _numbers() for when in ("after", "before")], every=5),
+)
 def test_w1_w18_a_run_killed_at_any_record_and_resumed_ends_as_if_undisturbed(
     tmp_path: Path, number: int, when: str
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from tests.doubles.notes import PLAYBOOK, evidenced, gated, item
 from tests.doubles.repository import commit_files
+from tests.doubles.sweeps import swept
 from tests.doubles.workplace import Result, Workplace, assert_refused, refused, workplace
 
 from verger_kernel.disk.locks import acquire
@@ -105,7 +106,9 @@ def test_a_run_can_be_refreshed_again_and_each_time_gets_the_next_branch(place: 
 
 
 # Of a refresh: the invocation's start, the refresh, the invocation's end. The branch is made before the first.
-@pytest.mark.parametrize(("number", "when"), [(1, "before"), (2, "before"), (2, "after"), (3, "before")])
+@pytest.mark.parametrize(
+    ("number", "when"), swept([(1, "before"), (2, "before"), (2, "after"), (3, "before")], every=2)
+)
 def test_w18_a_refresh_that_is_killed_is_finished_by_the_next_one_with_one_branch(
     place: Workplace, number: int, when: str
 ) -> None:

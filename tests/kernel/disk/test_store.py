@@ -15,7 +15,7 @@ from tests.doubles.walk import facts, walk
 
 from verger_kernel.disk import store
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.rules.chain import GENESIS, line, read
+from verger_kernel.rules.chain import GENESIS, MACHINE_VERSION, line, read
 from verger_kernel.rules.events import InvocationEnded
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import encode
@@ -204,12 +204,13 @@ def put_right(folder: RunFolder, harmed: bytes) -> str:
 
 
 def test_a_state_beside_a_journal_of_another_version_is_refused_by_version(tmp_path: Path) -> None:
-    body = (
-        LINES[-1].rpartition(b',"hash":"')[0].replace(b'"machine_version":1', b'"machine_version":2') + b"}"
-    )
+    known, other = (b'"machine_version":%d' % number for number in (MACHINE_VERSION, MACHINE_VERSION + 1))
+    body = LINES[-1].rpartition(b',"hash":"')[0].replace(known, other) + b"}"
     newer = body[:-1] + b',"hash":"' + hashlib.sha256(body).hexdigest().encode() + b'"}\n'
     folder = save_run(tmp_path, WALK.seq - 1, journal=b"".join(LINES[:-1]) + newer)
-    with pytest.raises(store.CorruptRun, match=f"record {WALK.seq} is of machine version 2"):
+    with pytest.raises(
+        store.CorruptRun, match=f"record {WALK.seq} is of machine version {MACHINE_VERSION + 1}"
+    ):
         store.load(folder)
 
 
