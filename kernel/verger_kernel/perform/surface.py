@@ -82,8 +82,13 @@ def _grafted(effect: RunCommands, site: Site) -> ObjectId:
         onto, entries = effect.base, list(_surface_of_result(site, changes, held))
     else:
         approved = _approved(site, effect.item)
-        unapproved = [change for change in changes if path_text(change.path) not in approved]
-        onto, entries = effect.commit, list(_surface_of_base(site, unapproved, held))
+        # A new test is none of the base's, approved or not, and may need a fixture that is not there either.
+        foreign = [
+            change
+            for change in changes
+            if change.old_mode == ABSENT or path_text(change.path) not in approved
+        ]
+        onto, entries = effect.commit, list(_surface_of_base(site, foreign, held))
     return trees.grafted(site.git, onto, entries, site.folder.trial / "graft")
 
 
