@@ -238,6 +238,8 @@ class World:
         return self.surfaces[place]
 
     def _verified(self, effect: f.RunCommands) -> e.Event:
+        if effect.report and self.draw("report", name_of(effect)).random() < 0.01:
+            return e.PacketRefused(effect.id, changed=("verification_report.json",))
         trial = shown(effect, *self._commands(effect))
         self.trials.setdefault(place_of(effect), {})[name_of(effect)] = (effect, trial)
         seen = digest("report", place_of(effect), trial)

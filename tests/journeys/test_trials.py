@@ -187,3 +187,29 @@ def test_a_command_cannot_see_in_which_trial_it_runs(tmp_path: Path) -> None:
     seen = (place.home / "seen").read_text().split("end\n")[:-1]
     assert len(seen) == len(purposes(place)) >= 3
     assert set(seen) == {seen[0]}
+
+
+SPOILING = """\
+report=$(ls -d "$VERGER_REPORT_DIR"/../../../../runs/*/items/01/attempt-1/verification_report.round-0.json) || exit 1
+$EDIT
+exit 1
+"""
+
+
+@pytest.mark.parametrize(
+    "edit",
+    ['echo "{}" > "$report"', 'rm "$report"', 'sed -i s/fail/pass/ "$report"'],
+    ids=["spoiled", "gone", "rewritten"],
+)
+def test_a_command_that_changes_what_earlier_trials_told_is_noticed_at_once(
+    tmp_path: Path, edit: str
+) -> None:
+    place = trial(
+        tmp_path,
+        GOOD,
+        files={"check.sh": SPOILING.replace("$EDIT", edit)},
+        required_verification_commands="`bash check.sh`",
+    )
+    stage = escalated(place, place.verger(*RUN))
+    assert stage.why == "what the kernel kept of this round was changed"
+    assert stage.details == ("verification_report.json",)

@@ -75,6 +75,15 @@ def record_by(
     return ObjectId(tree), tuple(map(path_text, left_out))
 
 
+def forget_seen(git: Git, index: Path, tree: ObjectId) -> None:
+    """Makes `index` hold `tree` and vouch for no file, so that the next record reads every one anew.
+
+    For when objects that it believes stored are gone. One git process.
+    """
+    _remove_lock(index)
+    git.run(*_NO_SYNC, "read-tree", tree, index=index)
+
+
 def restore(git: Git, target: Path, tree: ObjectId, index: Path, *, head: ObjectId) -> None:
     """Sets `target` back to exactly `tree`, whatever stands there, and its `.git` to a fresh one at `head`.
 

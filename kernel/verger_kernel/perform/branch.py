@@ -57,7 +57,7 @@ def _commit(effect: Checkpoint, site: Site, message: str) -> ObjectId:
         return commits.commit_tree(site.git, *arguments)
     except GitError:
         # No ref names the tree yet, so a `git gc --prune=now` of the user can take it; the worktree still holds it.
-        if worktree.record(site, effect.item, effect.attempt) != effect.tree:
+        if worktree.record_anew(site, effect.item, effect.attempt, effect.parent) != effect.tree:
             raise
         return commits.commit_tree(site.git, *arguments)
 

@@ -11,8 +11,8 @@ import msgspec
 from msgspec.structs import replace
 
 from verger_kernel.disk.layout import AttemptFolder
+from verger_kernel.disk.packets import digest_of
 from verger_kernel.rules.findings import Finding
-from verger_kernel.rules.frame import REQUIRED
 from verger_kernel.rules.surface.report import SurfaceReport
 from verger_kernel.rules.trials import CommandResult, TrialMark, TrialReport, trial_name
 from verger_kernel.rules.verification import Judgement, Need, Outcome, judge
@@ -70,13 +70,24 @@ def trials_of(folder: AttemptFolder, round_: int) -> tuple[TrialReport, ...]:
     return report.trials
 
 
-def add_trial(folder: AttemptFolder, of: Round, trial: TrialReport) -> bytes:
-    """Writes the round's report with `trial` in it, in place of an earlier try; answers with its bytes."""
+def add_trial(folder: AttemptFolder, of: Round, trial: TrialReport, told: str) -> bytes | None:
+    """Writes the round's report with `trial` in it, in place of an earlier try; answers with its bytes.
+
+    None, and nothing is written, when the trials before are no longer what the report of digest `told` held.
+    """
     this = (trial.group, trial.purpose, trial.nth)
     # What lies there before the first trial, somebody else wrote.
-    known = () if this == (REQUIRED, "green", 1) else trials_of(folder, of.round)
-    before = (one for one in known if (one.group, one.purpose, one.nth) != this)
-    trials = (*before, trial)
+    known = trials_of(folder, of.round) if told else ()
+    before = tuple(one for one in known if (one.group, one.purpose, one.nth) != this)
+    if told and (not before or digest_of(_rendered(of, before)[0]) != told):
+        return None
+    data, report = _rendered(of, (*before, trial))
+    write_record(folder.verification(of.round), data, durable=True)
+    write_record(folder.junit(of.round), junit(report), durable=False)
+    return data
+
+
+def _rendered(of: Round, trials: tuple[TrialReport, ...]) -> tuple[bytes, VerificationReport]:
     judgement = judge(of.need, tuple(one.mark for one in trials))
     report = VerificationReport(
         run_id=of.run_id,
@@ -89,10 +100,7 @@ def add_trial(folder: AttemptFolder, of: Round, trial: TrialReport) -> bytes:
         known=of.need.known,
         trials=trials,
     )
-    data = pretty(report)
-    write_record(folder.verification(of.round), data, durable=True)
-    write_record(folder.junit(of.round), junit(report), durable=False)
-    return data
+    return pretty(report), report
 
 
 def _with_tails(judgement: Judgement, trials: tuple[TrialReport, ...]) -> Judgement:

@@ -20,7 +20,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.process import rooms
 from verger_kernel.rules.cases import CaseReport
 from verger_kernel.rules.effects import RunCommands
-from verger_kernel.rules.events import CommandsReturned
+from verger_kernel.rules.events import CommandsReturned, PacketRefused
 from verger_kernel.rules.frame import REQUIRED
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.plan import Item
@@ -32,7 +32,7 @@ from verger_probes.records import write_record
 Cases = dict[int, CaseReport]
 
 
-async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned:
+async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned | PacketRefused:
     """Runs the group's commands on a fresh checkout of the trial's tree, then throws the checkout away."""
     item = site.item(effect.item)
     work = site.folder.trial / "work"
@@ -143,13 +143,17 @@ def _green_cases(effect: RunCommands, site: Site, cases: Cases) -> Cases:
     """What the runners reported of the result: kept in its green trial, read back in a red one."""
     path = site.attempt(effect.item, effect.attempt).cases(effect.round)
     if effect.purpose == "red":
-        return msgspec.json.decode(path.read_bytes(), type=Cases)
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=Cases)
+        except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+            # A command removed or spoiled it: then no case can be shown to have turned.
+            return {}
     if effect.purpose == "green" and effect.group == REQUIRED and site.frame.item(effect.item).red:
         write_record(path, msgspec.json.encode(cases), durable=True)
     return {}
 
 
-def _answer(effect: RunCommands, site: Site, trial: TrialReport) -> CommandsReturned:
+def _answer(effect: RunCommands, site: Site, trial: TrialReport) -> CommandsReturned | PacketRefused:
     attempt = site.attempt(effect.item, effect.attempt)
     record = _surface(effect, site, attempt)
     mark = SurfaceMark(
@@ -163,9 +167,10 @@ def _answer(effect: RunCommands, site: Site, trial: TrialReport) -> CommandsRetu
         need=need_of(site.frame, effect.item, mark, effect.known),
         surface=record,
     )
-    return CommandsReturned(
-        effect=effect.id, trial=trial.mark, report=digest_of(add_trial(attempt, round_, trial))
-    )
+    data = add_trial(attempt, round_, trial, effect.report)
+    if data is None:
+        return PacketRefused(effect=effect.id, changed=("verification_report.json",))
+    return CommandsReturned(effect=effect.id, trial=trial.mark, report=digest_of(data))
 
 
 def _surface(effect: RunCommands, site: Site, attempt: AttemptFolder) -> SurfaceRecord:

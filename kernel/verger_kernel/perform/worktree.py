@@ -129,8 +129,9 @@ class Recorded(NamedTuple):
     left_out: tuple[str, ...]
 
 
-def record(site: Site, item: str, attempt: int) -> ObjectId:
-    """The worktree as a git tree; see `recorded`."""
+def record_anew(site: Site, item: str, attempt: int, tip: ObjectId) -> ObjectId:
+    """The worktree as a git tree, every file read again since the checkpoint `tip`; see `recorded`."""
+    worktrees.forget_seen(site.git, site.attempt(item, attempt).index, tip)
     return recorded(site, item, attempt).tree
 
 

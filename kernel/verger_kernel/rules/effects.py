@@ -69,7 +69,8 @@ class RunCommands(_Effect, frozen=True, kw_only=True):
     """Make one trial: run a command group on the tree that `purpose` asks for. Answer: CommandsReturned.
 
     `base` is where the attempt began and `commit` its result; `known` is what the base showed as the result of an
-    earlier item; `surface` digests the report on the test surface.
+    earlier item; `surface` digests the report on the test surface, `report` what the trials before have told, empty
+    before the first. Answer as well: PacketRefused, when somebody changed what they told.
     """
 
     item: str
@@ -82,6 +83,7 @@ class RunCommands(_Effect, frozen=True, kw_only=True):
     commit: ObjectId
     known: TrialMark | None
     surface: Digest
+    report: str
 
 
 class FreezePacket(_Effect, frozen=True, kw_only=True):

@@ -125,7 +125,7 @@ class PacketFrozen(_Answer, frozen=True, kw_only=True):
 
 
 class PacketRefused(_Answer, frozen=True, kw_only=True):
-    """What should go into the packet is no longer what the kernel kept; `changed` names the files."""
+    """What is going into the packet is no longer what the kernel kept; `changed` names the files."""
 
     changed: tuple[str, ...]
 

@@ -128,7 +128,7 @@ def worker_returned(state: s.RunState, event: e.WorkerReturned, now: Now) -> Ste
 
 def packet_refused(state: s.RunState, event: e.PacketRefused, now: Now) -> Step:
     """Somebody changed what the kernel had kept: nobody is asked to audit that."""
-    assert isinstance(state.stage, s.Freezing)
+    assert isinstance(state.stage, s.Verifying | s.Freezing)
     return escalate(
         state, state.stage.spot, "what the kernel kept of this round was changed", event.changed, now
     )

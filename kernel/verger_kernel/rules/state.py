@@ -88,6 +88,7 @@ class Verifying(_ItemStage, frozen=True, kw_only=True):
     surface: SurfaceMark
     known: TrialMark | None
     trials: tuple[TrialMark, ...]
+    report: str
 
 
 class Freezing(_ItemStage, frozen=True, kw_only=True):

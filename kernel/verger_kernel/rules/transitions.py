@@ -16,7 +16,10 @@ TRANSITIONS: dict[type[s.Stage], dict[type[e.Event], tuple[type[s.Stage], ...]]]
     s.Preparing: {e.WorktreeReady: (s.Working,)},
     s.Working: {e.WorkerReturned: (s.Checkpointing, *STOPS)},
     s.Checkpointing: {e.Checkpointed: (s.Verifying,)},
-    s.Verifying: {e.CommandsReturned: (s.Verifying, s.Freezing, s.Working, s.Escalated)},
+    s.Verifying: {
+        e.CommandsReturned: (s.Verifying, s.Freezing, s.Working, s.Escalated),
+        e.PacketRefused: (s.Escalated,),
+    },
     s.Freezing: {e.PacketFrozen: (s.Auditing,), e.PacketRefused: (s.Escalated,)},
     s.Auditing: {
         e.AuditReturned: (s.Auditing, s.Triaging, s.OpeningGate, s.Closing, s.Working, *STOPS),

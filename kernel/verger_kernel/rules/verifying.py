@@ -47,6 +47,7 @@ def checkpointed(state: s.RunState, event: e.Checkpointed) -> Step:
         surface=event.surface,
         known=_known(state, spot),
         trials=(),
+        report="",
     )
     first = next_trial(need_of(state.frame, spot.item, event.surface, verifying.known), ())
     assert first
@@ -80,6 +81,7 @@ def _trial(stage: s.Verifying, asked: Next) -> f.RunCommands:
         commit=spot.tip,
         known=stage.known,
         surface=stage.surface.report,
+        report=stage.report,
     )
 
 
@@ -91,7 +93,8 @@ def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) ->
     need = need_of(state.frame, stage.spot.item, stage.surface, stage.known)
     asked = next_trial(need, trials)
     if asked:
-        return go(state, replace(stage, trials=trials), _trial(stage, asked))
+        stage = replace(stage, trials=trials, report=event.report)
+        return go(state, stage, _trial(stage, asked))
     judgement = judge(need, trials)
     match judgement.outcome:
         case "base_broken" | "flaky_pass":

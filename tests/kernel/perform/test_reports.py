@@ -3,6 +3,7 @@
 Not here: how trials are made; see tests/journeys/test_verification.py.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -92,8 +93,13 @@ SURFACE = SurfaceRecord(
 ROUND = Round(run_id="RUN", item="01", attempt=1, round=0, need=need(), surface=SURFACE)
 
 
-def add(attempt: AttemptFolder, one: TrialReport) -> VerificationReport:
-    data = add_trial(attempt, ROUND, one)
+def add(attempt: AttemptFolder, one: TrialReport, told: str | None = None) -> VerificationReport:
+    """Adds `one` to what `told` digests: what lies there, unless it is the first trial of a round."""
+    if told is None:
+        first = (one.group, one.purpose, one.nth) == ("required", "green", 1)
+        told = "" if first else digest_of(attempt.verification(0).read_bytes())
+    data = add_trial(attempt, ROUND, one, told)
+    assert data is not None
     assert attempt.verification(0).read_bytes() == data
     return msgspec.json.decode(data, type=VerificationReport)
 
@@ -132,6 +138,34 @@ def test_the_same_trial_twice_gives_the_same_bytes(attempt: AttemptFolder) -> No
         digest_of(attempt.verification(0).read_bytes()),
         digest_of(attempt.junit(0).read_bytes()),
     )
+
+
+def test_a_later_trial_is_added_again_after_a_crash_before_its_record(attempt: AttemptFolder) -> None:
+    add(attempt, trial(FAILED))
+    told = digest_of(attempt.verification(0).read_bytes())
+    once = add(attempt, trial(command(), nth=2), told)
+    assert add(attempt, trial(command(), nth=2), told) == once
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.unlink(),
+        lambda path: path.write_bytes(b"{}"),
+        lambda path: path.write_bytes(path.read_bytes().replace(b'"fail"', b'"pass"')),
+    ],
+    ids=["gone", "spoiled", "rewritten"],
+)
+def test_nothing_is_added_to_what_somebody_changed(
+    attempt: AttemptFolder, spoil: Callable[[Path], object]
+) -> None:
+    add(attempt, trial(FAILED))
+    path = attempt.verification(0)
+    told = digest_of(path.read_bytes())
+    spoil(path)
+    left = path.read_bytes() if path.exists() else None
+    assert add_trial(attempt, ROUND, trial(command(), nth=2), told) is None
+    assert (path.read_bytes() if path.exists() else None) == left
 
 
 def test_every_verdict_keeps_all_its_attempts(attempt: AttemptFolder) -> None:

@@ -86,6 +86,14 @@ def a_lane_finds_something_outside_missing() -> Walk:
     return made.rest()
 
 
+def what_earlier_trials_told_was_changed() -> Walk:
+    made = walk(facts(suggested=True)).until(s.Verifying)
+    made.answer()
+    (commands,) = made.state.outstanding
+    made.tell(e.PacketRefused(commands.id, changed=("verification_report.json",)))
+    return made.rest()
+
+
 def what_was_kept_was_changed() -> Walk:
     made = walk().until(s.Freezing)
     (freeze,) = made.state.outstanding
@@ -214,6 +222,7 @@ WALKS = (
     a_person_moves_a_run_that_was_escalated,
     a_lane_finds_something_to_mend,
     a_lane_finds_something_outside_missing,
+    what_earlier_trials_told_was_changed,
     what_was_kept_was_changed,
     a_lane_is_inconclusive,
     a_gate_is_approved,
