@@ -24,12 +24,11 @@ MECHANISMS = {
     "a clean tree": "answers-in-an-ignored-file",
     "leftovers are ended": "answers-in-a-background-process",
     "scope": "tests-deleted-out-of-scope",
-    "the base's tests": "shell-check-ends-early",
     "red": "new-test-is-empty",
     "no report is no pass": "product-ends-unittest",
     "what a change says of itself": "product-exits-a-script",
 }
-LOOK_ALIKES = ("shell-refactored", "unittest-setup", "new-test-file", "exit-handler", "process-left")
+LOOK_ALIKES = ("shell-refactored", "unittest-setup", "process-left")
 
 
 def passed(entry: Entry, end: str = "passed", *, is_done: bool = True, is_green: bool = True) -> Outcome:

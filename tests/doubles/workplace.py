@@ -17,6 +17,7 @@ from typing import Any
 
 from tests.doubles.notes import PLAYBOOK, POLICY, ROWS, WRITTEN, playbook
 from tests.doubles.repository import make_repository, run_git
+from tests.doubles.warm_python import run_warm
 
 import verger_kernel
 import verger_probes
@@ -92,15 +93,20 @@ class Workplace:
         return self._ended((str(KILLED_KERNEL), str(number), when, "--", *argv), None, {})
 
     def _ended(self, words: tuple[str | bytes, ...], cwd: Path | None, more: Mapping[str, str]) -> Result:
-        done = subprocess.run(
-            (sys.executable, "-P", *words),
-            cwd=cwd or self.repository,
-            env=self.environment(**more),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
+        place, environment = cwd or self.repository, self.environment(**more)
+        if more:
+            # An environment of its own can change what Python does before anything is imported.
+            done = subprocess.run(
+                (sys.executable, "-P", *words),
+                cwd=place,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+        else:
+            done = run_warm(words, cwd=place, env=environment, timeout_s=60)
         # Decoded strictly: what people read is UTF-8.
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 

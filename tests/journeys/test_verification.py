@@ -117,7 +117,9 @@ def test_w19_what_a_passing_command_leaves_running_is_ended(tmp_path: Path) -> N
 
 
 def test_w20_a_command_that_floods_is_ended_and_its_log_is_cut(tmp_path: Path) -> None:
-    place = trial(tmp_path, GOOD, policy="command_output_mb_max = 1", required_verification_commands="`yes`")
+    place = trial(
+        tmp_path, GOOD, policy="command_output_mb_max = 1", required_verification_commands="`yes $PWD/$PWD`"
+    )
     escalated(place, place.verger(*RUN))
     result = report_of(place).trials[0].commands[0]
     assert result.status == "output"
