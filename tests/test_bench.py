@@ -8,11 +8,12 @@ import subprocess
 import sys
 
 import pytest
-from tests.bench import counting
+from tests.bench import counting, item_figures
 from tests.bench.bench import facts, measured
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, as_json, median, table
 from tests.bench.workshop import CommandFailed, Shape, workshop
+from tests.doubles.sweeps import swept
 
 PROMISED = {
     "own_time_per_item_s",
@@ -92,7 +93,11 @@ def test_the_counting_git_is_the_real_one_and_counts_its_git_children(tmp_path):
     assert counter.count() == 0
 
 
-def test_every_promised_figure_is_measured():
+# Counting the syncs of whole runs takes half of the time.
+@pytest.mark.parametrize("syncs_are_counted", swept([False, True], every=2))
+def test_every_promised_figure_is_measured(syncs_are_counted, monkeypatch):
+    if not syncs_are_counted:
+        monkeypatch.setattr(item_figures, "sync_counter", _no_counter)
     chains = {"chain": 2, "counted": 2, "long_chain": 2, "long_chains": 1}
     found = measured(Effort(**chains, pairs=1, many_files=3, views=1, tracked=2, calls=1, syncs=1))
     values = json.loads(as_json(found, facts()))
@@ -100,6 +105,11 @@ def test_every_promised_figure_is_measured():
     assert values["agent_calls_per_item"] == 3
     assert values["git_processes_per_item"] > 0
     assert all(one.value is not None or "not " in one.how for one in found)
+    assert (values["fsyncs_per_item"] is not None) == syncs_are_counted
+
+
+def _no_counter(_):
+    raise counting.NotCounted("this test does not count them")
 
 
 def test_what_was_not_counted_is_null_with_its_reason():
