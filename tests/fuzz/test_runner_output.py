@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verger_kernel.rules.cases import CaseReport, case_report
-from verger_kernel.rules.runners import read, runner_of
+from verger_kernel.rules.runners import READERS, read, runner_of
+from verger_kernel.rules.runners.text import lines_of, plain
 
 COMMANDS = (
     "make test",
@@ -98,6 +99,13 @@ def is_whole(report: CaseReport | None) -> bool:
 @given(command=st.sampled_from(COMMANDS), output=TEXT | LINES)
 def test_any_output_is_a_report_or_none(command: str, output: str) -> None:
     assert is_whole(read(command, output, {}))
+
+
+@given(output=TEXT | LINES)
+def test_where_a_reader_finds_no_sign_it_would_have_read_nothing(output: str) -> None:
+    text = plain(output)
+    for one in (one for readers in READERS.values() for one in readers):
+        assert any(sign in text for sign in one.signs) or one.read(lines_of(text)) is None
 
 
 @settings(max_examples=200)

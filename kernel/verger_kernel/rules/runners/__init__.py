@@ -6,6 +6,7 @@ leave. A count or a name is a reason to refuse, never alone a reason to pass.
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from verger_kernel.rules.cases import Case, CaseReport, case_report
 from verger_kernel.rules.runners.cargo import read_cargo
@@ -16,20 +17,32 @@ from verger_kernel.rules.runners.junit import read_junit
 from verger_kernel.rules.runners.node import read_spec
 from verger_kernel.rules.runners.python import read_pytest, read_unittest
 from verger_kernel.rules.runners.tap import read_tap
-from verger_kernel.rules.runners.text import lines_of
+from verger_kernel.rules.runners.text import lines_of, plain
 
 __all__ = ["read", "report_environment", "runner_of"]
 
 PYTEST_REPORT = "pytest.xml"
-_READERS: dict[str, tuple[Callable[[list[str]], CaseReport | None], ...]] = {
-    "pytest": (read_pytest,),
-    "unittest": (read_unittest,),
-    "node": (read_tap, read_spec),
-    "jest": (read_jest,),
-    "vitest": (read_vitest, read_tap),
-    "go": (read_go,),
-    "cargo": (read_cargo,),
+
+
+class Reader(NamedTuple):
+    """How a runner's text is read. Where none of the `signs` stands in it, there is nothing to read."""
+
+    read: Callable[[list[str]], CaseReport | None]
+    signs: tuple[str, ...]
+
+
+_PYTEST_WORDS = ("passed", "failed", "skipped", "error", "deselected", "warnings", "no tests ran")
+_TAP = Reader(read_tap, ("1..",))
+READERS = {
+    "pytest": (Reader(read_pytest, (*_PYTEST_WORDS, "ImportError while loading conftest")),),
+    "unittest": (Reader(read_unittest, ("Ran ",)),),
+    "node": (_TAP, Reader(read_spec, ("ℹ tests ",))),
+    "jest": (Reader(read_jest, ("Tests: ", "No tests found, ")),),
+    "vitest": (Reader(read_vitest, (" Test Files  ", "No test files found, ")), _TAP),
+    "go": (Reader(read_go, ("ok  \t", "FAIL\t", "?   \t", "Package")),),
+    "cargo": (Reader(read_cargo, ("running ", "Running ", "Doc-tests ", "could not compile")),),
 }
+"""The readers of each runner's text, in the order in which they are asked."""
 
 
 def report_environment(folder: str, env: Mapping[str, str]) -> dict[str, str]:
@@ -62,10 +75,14 @@ def read(command: str, output: str, reports: Mapping[str, bytes]) -> CaseReport 
     reported = _reported(runner, reports)
     if reported:
         return reported
-    lines = lines_of(output)
+    text = plain(output)
+    asked = READERS[runner] if runner else (one for readers in READERS.values() for one in readers)
+    # A flood of lines is read in time, as nobody looks at those of a runner that never spoke.
+    speaking = [reader for reader in asked if any(sign in text for sign in reader.signs)]
+    lines = lines_of(text) if speaking else []
     if runner:
-        return next((said for reader in _READERS[runner] if (said := reader(lines))), None)
-    heard = [said for readers in _READERS.values() for reader in readers if (said := reader(lines))]
+        return next((said for reader in speaking if (said := reader.read(lines))), None)
+    heard = [said for reader in speaking if (said := reader.read(lines))]
     return min((one for one in heard if one.executed), key=_executed, default=heard[0] if heard else None)
 
 

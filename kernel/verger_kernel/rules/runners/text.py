@@ -13,13 +13,17 @@ GROUP_MAX = 200
 _COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
-def lines_of(output: str) -> list[str]:
-    """The lines of an output without colours and line ends, in order.
+def plain(output: str) -> str:
+    """An output without its colours."""
+    return _COLOUR.sub("", output) if "\x1b" in output else output
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text without line ends, in order.
 
     What is too long is an empty line, and of several empty lines one is left.
     """
-    plain = _COLOUR.sub("", output) if "\x1b" in output else output
-    lines = [line.rstrip("\r ") if len(line) <= LINE_MAX else "" for line in plain.split("\n")]
+    lines = [line.rstrip("\r ") if len(line) <= LINE_MAX else "" for line in text.split("\n")]
     return [line for before, line in pairwise(["", *lines]) if line or before]
 
 

@@ -3,11 +3,11 @@
 Not here: what the lines mean.
 """
 
-from verger_kernel.rules.runners.text import GROUP_MAX, LINE_MAX, Levels, lines_of
+from verger_kernel.rules.runners.text import GROUP_MAX, LINE_MAX, Levels, lines_of, plain
 
 
 def test_colours_titles_and_line_ends_are_taken_off() -> None:
-    assert lines_of("\x1b[1;32mok\x1b[0m  \r\n\x1b]0;title\x07  kept\n") == ["ok", "  kept", ""]
+    assert lines_of(plain("\x1b[1;32mok\x1b[0m  \r\n\x1b]0;title\x07  kept\n")) == ["ok", "  kept", ""]
 
 
 def test_what_is_too_long_is_an_empty_line_and_of_several_one_is_left() -> None:
