@@ -65,6 +65,20 @@ def test_what_is_planted_in_the_users_repository_escalates_and_never_runs(tmp_pa
     assert not (place.home / "ran").exists()
 
 
+def test_what_a_worker_planted_before_its_kernel_was_killed_is_told_by_the_resume(tmp_path: Path) -> None:
+    plant = 'git config -f "$repository/config" core.fsmonitor "touch $HOME/ran; false"'
+    place = trial(tmp_path, agents=weapon(f'{plant}; touch "$HOME/planted"; sleep 60'))
+    with place.begun(*RUN, until=(place.home / "planted").exists) as kernel:
+        kernel.kill()
+    stage = escalated(place, place.verger("resume"))
+    assert stage.why == "the worker left its bounds"
+    (told,) = stage.details
+    assert "core.fsmonitor" in told
+    assert not (place.home / "ran").exists()
+    # Who looked at it and goes on has accepted it.
+    passed(place, place.verger("resume"))
+
+
 def test_a_user_at_work_meanwhile_is_never_blamed(tmp_path: Path) -> None:
     work = (
         'cd "$repository/.."; git config user.email other@example.org; git remote add origin .; git fetch -q origin; '

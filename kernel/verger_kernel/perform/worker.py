@@ -7,7 +7,7 @@ from typing import cast
 
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, Outcome
+from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.git import trees
 from verger_kernel.git.command import GitError
 from verger_kernel.perform import calls, worktree
@@ -39,6 +39,12 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     answered = await to_thread.run_sync(lambda: calls.earlier_answer(site, place, same_boot=True))
     if answered and stands:
         return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
+    if tries_of(effect.id) > 1:
+        # What the killed try did is told before it is taken for how the repository always stood.
+        escapes = await to_thread.run_sync(worktree.planted, site, effect.item, effect.attempt)
+        if escapes:
+            cut_short = Unanswered("killed", "the try before was cut short")
+            return _returned(effect, cut_short, escapes=escapes, quarantine="")
     quarantine = await to_thread.run_sync(_made_ready, effect, site, place, stands)
     points = rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework

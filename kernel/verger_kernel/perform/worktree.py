@@ -76,6 +76,16 @@ def trespasses(site: Site, item: str, attempt: int) -> tuple[str, ...]:
     return trespass.trespasses(site.repository, before)
 
 
+def planted(site: Site, item: str, attempt: int) -> tuple[str, ...]:
+    """What a try that was cut short left for git to obey in the user's repository, in words.
+
+    Refs do not count: another run may have gone on since.
+    """
+    before = _wires_of(site.attempt(item, attempt)).repository
+    now = trespass.watch(site.repository)
+    return trespass.trespasses(site.repository, msgspec.structs.replace(before, refs=now.refs))
+
+
 def _wires_of(folder: AttemptFolder) -> Wires:
     return msgspec.json.decode(folder.tripwire.read_bytes(), type=Wires)
 
