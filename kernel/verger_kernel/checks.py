@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.clock import now
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
@@ -26,7 +27,8 @@ from verger_kernel.git.repository import (
 from verger_kernel.git.repository_id import repository_id
 from verger_kernel.process import rooms
 from verger_kernel.process.ancestors import found_above
-from verger_kernel.rules.ids import RunId
+from verger_kernel.rules.ids import RunId, shown
+from verger_kernel.rules.now import iso
 from verger_kernel.rules.policy import Policy
 from verger_probes.exits import Exit
 
@@ -102,13 +104,14 @@ def _branches(repository: Repository) -> Check:
 def policy_checks(
     repository: Repository, policy: Policy, environ: Mapping[str, str], state: Path
 ) -> list[Check]:
-    """The checks that depend on the policy: agents, ambient configuration, state folder, disk, verification trees."""
+    """The checks that depend on the policy: agents and their surroundings, folders and disk, verification."""
     return [
         _agents(repository, policy, environ),
         _ambient(repository, policy, environ),
         _writable(state),
         _disk(policy, state),
         _above(repository, policy, state),
+        _expired(policy),
     ]
 
 
@@ -235,20 +238,36 @@ def _disk(policy: Policy, state: Path) -> Check:
 
 
 def _above(repository: Repository, policy: Policy, state: Path) -> Check:
-    """Whether commands would find files above their tree, where no room with nothing above it can be mounted."""
-    place = next(path for path in (state, *state.parents) if path.is_dir())
-    if policy.verification_ancestors == "acknowledged" or rooms.can_mount(place):
-        return Check(name="verification_ancestors")
+    """Whether commands would find files above their tree: above a mounted one there is only the root folder."""
     trees = StateFolder(state / (repository_id(repository, create=False) or "repository"))
-    found = [str(path) for path in found_above(trees.run(RunId("run")).trial)]
-    if not found:
+    trial = trees.run(RunId("run")).trial
+    place = rooms.inside(trial)
+    found = [str(path) for path in found_above(place)]
+    if not found or policy.verification_ancestors == "acknowledged":
         return Check(name="verification_ancestors")
+    elsewhere = "set XDG_STATE_HOME to a folder with nothing above it, " if place == trial else ""
     return Check(
         name="verification_ancestors",
         status="error",
         detail="verification would not be clean, for its commands would find what lies above their tree: "
         + ", ".join(found[:_SHOWN])
         + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""),
-        hint="move it, set XDG_STATE_HOME to a folder with nothing above it, "
-        'or set verification_ancestors = "acknowledged" in verger.toml',
+        hint=f'move it, {elsewhere}or set verification_ancestors = "acknowledged" in verger.toml',
+    )
+
+
+def _expired(policy: Policy) -> Check:
+    today = iso(now().utc_ms)[:10]
+    over = [entry for entry in policy.quarantine if not entry.is_live(today)]
+    if not over:
+        return Check(name="quarantine")
+    named = "; ".join(
+        f"{shown(one.test)} of {shown(one.owner)}, until {one.expires}" for one in over[:_SHOWN]
+    )
+    return Check(
+        name="quarantine",
+        status="warning",
+        detail=f"{len(over)} entry(ies) of the quarantine have expired and let nothing through: {named}"
+        + (f"; and {len(over) - _SHOWN} more" if len(over) > _SHOWN else ""),
+        hint="mend the test and take its entry out of verger.toml, or give it a later day",
     )

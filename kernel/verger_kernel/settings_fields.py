@@ -139,9 +139,7 @@ class Layer(_Table):
     quarantine: Quarantine = _setting("tests known to be flaky, whose failures that do not last may pass")
     verification_ancestors: Annotated[
         Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
-    ] = _setting(
-        "`refuse` stops a run whose commands would find files above their tree, where no room can be mounted"
-    )
+    ] = _setting("`refuse` stops a run whose commands would find files above their tree")
     env: VariableNames = _setting("variables that agents and commands get on top of the allowlist")
     execution_timeout_s: Seconds = _setting("longest time for the worker to carry out an item")
     fix_timeout_s: Seconds = _setting("longest time for the worker in a fix round")

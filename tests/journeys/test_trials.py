@@ -149,7 +149,10 @@ def test_a_quarantine_that_expired_counts_no_more(tmp_path: Path) -> None:
     place = flaky(
         tmp_path, 'quarantine = [{ test = "bash check.sh", owner = "Ada", expires = "2020-12-31" }]'
     )
-    escalated(place, place.verger(*RUN))
+    result = place.verger(*RUN)
+    escalated(place, result)
+    told = "warning: 1 entry(ies) of the quarantine have expired and let nothing through: 'bash check.sh' of 'Ada'"
+    assert result.stderr.startswith(told)
 
 
 def test_a_base_that_is_broken_is_named_and_the_worker_is_not_asked_again(tmp_path: Path) -> None:

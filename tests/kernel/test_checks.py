@@ -12,7 +12,7 @@ from verger_kernel.checks import Check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import Repository, find
 from verger_kernel.process import rooms
-from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
+from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, Quarantined
 from verger_probes.exits import Exit
 
 GENERIC = {name: AgentDefinition(kind="generic", command=("true",)) for name in ("w", "a", "b")}
@@ -122,9 +122,32 @@ def test_what_lies_above_the_verification_trees_is_named_where_no_room_can_be_mo
     check = policy(repository, tmp_path)["verification_ancestors"]
     assert check.status == "error"
     assert f"{tmp_path}/state/conftest.py, {tmp_path}/state/node_modules" in check.detail
-    assert "move it, set XDG_STATE_HOME" in check.hint
+    assert check.hint.startswith("move it, set XDG_STATE_HOME")
     acknowledged = replace(POLICY, verification_ancestors="acknowledged")
     assert policy(repository, tmp_path, acknowledged)["verification_ancestors"].status == "ok"
+
+
+def test_what_lies_beside_the_mount_point_of_a_room_is_named_as_well(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(tmp_path / "root", {"package.json": "{}"})
+    monkeypatch.setattr(rooms, "inside", lambda work: tmp_path / "root" / "mnt")
+    check = policy(repository, tmp_path)["verification_ancestors"]
+    assert (check.status, f"{tmp_path}/root/package.json" in check.detail) == ("error", True)
+    assert check.hint.startswith("move it, or set verification_ancestors")
+
+
+def test_a_quarantine_that_expired_is_named_with_its_owner(repository: Repository, tmp_path: Path) -> None:
+    entries = [Quarantined(test=f"t{n}", owner="ann", expires="2020-01-01") for n in range(6)]
+    lasting = Quarantined(test="lasting", owner="bob", expires="9999-12-31")
+    chosen = replace(POLICY, quarantine=(lasting, *entries))
+    check = policy(repository, tmp_path, chosen)["quarantine"]
+    assert check.status == "warning"
+    assert "6 entry(ies)" in check.detail
+    assert "'t0' of 'ann', until 2020-01-01" in check.detail
+    assert check.detail.endswith("; and 1 more")
+    assert "lasting" not in check.detail
+    assert policy(repository, tmp_path, replace(POLICY, quarantine=(lasting,)))["quarantine"].status == "ok"
 
 
 def test_the_first_error_refuses_and_warnings_do_not() -> None:

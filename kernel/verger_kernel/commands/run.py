@@ -133,7 +133,11 @@ def _preflight(
     found_checks, found = checks.environment(home.repository, os.environ)
     checks.refuse(found_checks)
     assert found is not None
-    checks.refuse(checks.policy_checks(home.repository, resolved.policy, os.environ, home.state))
+    ready = checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+    checks.refuse(ready)
+    for check in ready:
+        if check.status == "warning":
+            tell(f"warning: {check.detail}; hint: {check.hint}")
     items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
     checks.refuse([consult_paths(home.repository, plan, items)], Exit.INPUT)
     return found
