@@ -1,6 +1,6 @@
 """A folder with the two files a policy is read from, resolved in one call.
 
-Not here: what comes of it; see tests/kernel/test_settings.py.
+Not here: what comes of it; see tests/kernel/settings.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import pytest
 
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.policy_snapshot import Resolved
-from verger_kernel.settings import EXAMPLE, resolve
+from verger_kernel.settings.resolved import EXAMPLE, resolve
 
 BASE = "\n".join(EXAMPLE)
 

@@ -1,6 +1,6 @@
 """`doctor --fix-safe`: what can be made again is, what cannot is named, and nothing else is touched.
 
-Not here: the naming alone; see tests/kernel/test_diagnosis.py.
+Not here: the naming alone; see tests/kernel/doctor/test_diagnosis.py.
 """
 
 import os
@@ -20,11 +20,11 @@ from tests.doubles.sweeps import swept
 from tests.doubles.trials import GOOD, RUN, is_running, quarantined, trial
 from tests.doubles.workplace import Workplace, assert_refused, workplace
 
-from verger_kernel import repair
-from verger_kernel.diagnosis import run_checks
 from verger_kernel.disk.locks import acquire
+from verger_kernel.doctor import repair
+from verger_kernel.doctor.diagnosis import run_checks
+from verger_kernel.doctor.repair import repair_run
 from verger_kernel.home import find_home, settle
-from verger_kernel.repair import repair_run
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import CommandsReturned
 from verger_kernel.rules.ids import RunId

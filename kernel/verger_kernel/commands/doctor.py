@@ -1,7 +1,7 @@
 """`doctor`: everything that could be wrong with environment, playbook and run, each with its way out.
 
-Not here: the checks themselves (`checks.py`, `diagnosis.py`), and what `--fix-safe` mends before they are made
-(`repair.py`). Without that flag it changes nothing.
+Not here: the checks themselves (`doctor/`), and what `--fix-safe` mends before they are made
+(`doctor/repair.py`). Without that flag it changes nothing.
 """
 
 import argparse
@@ -11,17 +11,17 @@ from typing import Literal
 import anyio
 import msgspec
 
-from verger_kernel import checks
-from verger_kernel.checks import Check
 from verger_kernel.clock import now
 from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import resolved_policy
-from verger_kernel.consulted import consult_paths
-from verger_kernel.diagnosis import run_checks
+from verger_kernel.doctor import checks
+from verger_kernel.doctor.checks import Check
+from verger_kernel.doctor.consulted import consult_paths
+from verger_kernel.doctor.diagnosis import run_checks
+from verger_kernel.doctor.repair import repair_run, restore_links
 from verger_kernel.errors import CommandError
 from verger_kernel.git.command import GitError
 from verger_kernel.home import Home, driven, find_home, find_run
-from verger_kernel.repair import repair_run, restore_links
 from verger_kernel.rules.doctor import Repair
 from verger_kernel.rules.now import iso
 from verger_kernel.terminal import printable

@@ -10,11 +10,12 @@ import os
 import anyio
 from msgspec.structs import replace
 
-from verger_kernel import checks, gate_evidence
+from verger_kernel import gate_evidence
 from verger_kernel.commands.result import show_result
 from verger_kernel.commands.standing import check_run_branch
 from verger_kernel.commands.telling import tell
-from verger_kernel.diagnosis import frozen_checks
+from verger_kernel.doctor import checks
+from verger_kernel.doctor.diagnosis import frozen_checks
 from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import invoke

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.clock import now
-from verger_kernel.consulted import consult_paths_unseen
+from verger_kernel.doctor.consulted import consult_paths_unseen
 from verger_kernel.errors import CommandError
 from verger_kernel.git.checkout import NoRepository, Repository, find
 from verger_kernel.git.command import GitError

@@ -1,6 +1,6 @@
 """The policy of a command line: where its files are, and which flags are settings.
 
-Not here: how the five places are merged; see `settings.py`.
+Not here: how the five places are merged; see `settings/`.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def policy_file(home: Home) -> Path:
 def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
     """The policy for `args`, which may hold config, agents, auto_advance, max_items. Raises CommandError."""
     # Imported here: pydantic costs a tenth of a second, which a refused playbook or item need not pay.
-    from verger_kernel.settings import parse_agents_flag, resolve
+    from verger_kernel.settings.resolved import parse_agents_flag, resolve
 
     flags: dict[str, object] = {}
     if getattr(args, "auto_advance", False):

@@ -10,20 +10,20 @@ import os
 
 import anyio
 
-from verger_kernel import checks
 from verger_kernel.commands.standing import check_environment, check_not_checked_out, check_stands
 from verger_kernel.commands.target import commit_named, descends
 from verger_kernel.commands.telling import tell
-from verger_kernel.consulted import consult_paths_missing
-from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.doctor import checks
+from verger_kernel.doctor.consulted import consult_paths_missing
+from verger_kernel.doctor.diagnosis import frozen_checks
+from verger_kernel.doctor.repair import rebuild_plan
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
 from verger_kernel.git.command import Git
 from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import invoke
-from verger_kernel.repair import rebuild_plan
 from verger_kernel.rules import state as s
 from verger_kernel.rules.events import Request, RunRetargeted
 from verger_kernel.rules.ids import ObjectId, RunId

@@ -8,13 +8,13 @@ import os
 
 import anyio
 
-from verger_kernel import checks
 from verger_kernel.commands.result import show_result
 from verger_kernel.commands.standing import check_environment, check_run_branch
 from verger_kernel.commands.telling import tell
-from verger_kernel.diagnosis import frozen_checks
 from verger_kernel.disk import evidence
 from verger_kernel.disk.durable import read_file
+from verger_kernel.doctor import checks
+from verger_kernel.doctor.diagnosis import frozen_checks
 from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import exit_of, invoke

@@ -11,16 +11,16 @@ from pathlib import Path
 import anyio
 from msgspec.structs import replace
 
-from verger_kernel import checks
 from verger_kernel.clock import now
 from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import policy_file, resolved_policy
 from verger_kernel.commands.result import show_result
 from verger_kernel.commands.telling import tell
-from verger_kernel.consulted import consult_paths
 from verger_kernel.disk import evidence
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.disk.packets import digest_of
+from verger_kernel.doctor import checks
+from verger_kernel.doctor.consulted import consult_paths
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for
 from verger_kernel.home import Home, driven, find_home, run_ids, settle

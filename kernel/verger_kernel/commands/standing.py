@@ -7,9 +7,9 @@ import os
 
 import msgspec
 
-from verger_kernel import checks
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.doctor import checks
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
 from verger_kernel.git.command import Git

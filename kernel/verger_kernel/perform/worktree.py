@@ -79,9 +79,12 @@ def trespasses(site: Site, item: str, attempt: int) -> tuple[str, ...]:
 def planted(site: Site, item: str, attempt: int) -> tuple[str, ...]:
     """What a try that was cut short left for git to obey in the user's repository, in words.
 
-    Refs do not count: another run may have gone on since.
+    Refs do not count: another run may have gone on since. Without a record of before, nothing can be told.
     """
-    before = _wires_of(site.attempt(item, attempt)).repository
+    folder = site.attempt(item, attempt)
+    if not folder.tripwire.exists():
+        return ()
+    before = _wires_of(folder).repository
     now = trespass.watch(site.repository)
     return trespass.trespasses(site.repository, msgspec.structs.replace(before, refs=now.refs))
 

@@ -1,6 +1,6 @@
 """What a journal says about files: the steps it tells, and every file that it names by digest.
 
-Not here: whether those files are still so; see `diagnosis.py`.
+Not here: whether those files are still so; see `doctor/diagnosis.py`.
 """
 
 from collections.abc import Iterable, Iterator

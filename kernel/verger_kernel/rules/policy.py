@@ -1,6 +1,6 @@
 """The runtime policy of a run: who does what, within which budgets and limits.
 
-Not here: where the values come from; see `verger_kernel.settings`.
+Not here: where the values come from; see `verger_kernel.settings.resolved`.
 """
 
 from typing import Literal

@@ -1,6 +1,6 @@
 """The resolved policy as a run keeps it in `runtime_policy.json`: written once, read at every resume.
 
-Not here: how a policy is resolved; see `verger_kernel.settings`, which resume must not pay for importing.
+Not here: how a policy is resolved; see `verger_kernel.settings.resolved`, which resume must not pay for importing.
 """
 
 from typing import Literal

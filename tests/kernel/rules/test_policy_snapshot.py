@@ -1,6 +1,6 @@
 """The snapshot of a policy is written the same each time, read strictly, and cheap to read.
 
-Not here: how the policy came to be; see tests/kernel/test_settings.py.
+Not here: how the policy came to be; see tests/kernel/settings.
 """
 
 import json

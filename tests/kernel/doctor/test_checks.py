@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 from tests.doubles.repository import make_repository, run_git, write_files
 
-from verger_kernel import checks
-from verger_kernel.checks import Check
+from verger_kernel.doctor import checks
+from verger_kernel.doctor.checks import Check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import Repository, find
 from verger_kernel.process import rooms

@@ -1,6 +1,6 @@
 """docs/policy.md says what the code does: every setting with its default, and examples that resolve.
 
-Not here: the rules of resolving; see test_settings.py.
+Not here: the rules of resolving; see test_resolved.py.
 """
 
 import re
@@ -12,17 +12,17 @@ import pytest
 from tests.doubles.policy_files import PolicyFiles
 
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, Quarantined
-from verger_kernel.settings import EXAMPLE
-from verger_kernel.settings_fields import (
+from verger_kernel.settings.fields import (
     POLICY_SCHEMA,
     AgentSettings,
     LaneSettings,
     Layer,
     QuarantineSettings,
 )
-from verger_kernel.settings_sources import VARIABLES
+from verger_kernel.settings.resolved import EXAMPLE
+from verger_kernel.settings.sources import VARIABLES
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "policy.md").read_text()
 TABLES = ("agents", "lanes")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.checks import Check
-from verger_kernel.diagnosis_files import FIX, decision_evidence, left_over, projections, sealed_files
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import read_journal
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.store import CorruptRun, Loaded, load
+from verger_kernel.doctor.checks import Check
+from verger_kernel.doctor.files import FIX, decision_evidence, left_over, projections, sealed_files
 from verger_kernel.git import refs
 from verger_kernel.git.command import Git
 from verger_kernel.home import Home, links

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from verger_kernel import gate_evidence
-from verger_kernel.checks import Check
 from verger_kernel.disk import packets, store
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.evidence import digest_folder
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.drawing import differing
+from verger_kernel.doctor.checks import Check
+from verger_kernel.doctor.drawing import differing
 from verger_kernel.rules import state as s
 from verger_kernel.rules.doctor import Sealed, Step, decisions, sealed
 from verger_kernel.rules.ids import Digest

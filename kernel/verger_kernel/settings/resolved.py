@@ -1,6 +1,6 @@
 """The policy of a run, resolved: code defaults < verger.toml < --config < VERGER_* < flags, with provenance.
 
-Not here: reading and judging each place (`settings_sources.py`); the settings (`settings_fields.py`).
+Not here: reading and judging each place (`sources.py`); the settings (`fields.py`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,7 @@ from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, PolicyRefusal, check
 from verger_kernel.rules.policy_snapshot import Resolved, Source
-from verger_kernel.settings_sources import (
+from verger_kernel.settings.sources import (
     Problem,
     Reading,
     is_there,

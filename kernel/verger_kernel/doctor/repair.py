@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from verger_kernel.checks import Check
-from verger_kernel.diagnosis import frozen_checks, orphaned_worktrees
-from verger_kernel.diagnosis_files import leftovers, listed, sealed_files, untrusted
 from verger_kernel.disk.durable import make_folder, read_file
 from verger_kernel.disk.journal import read_journal
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.packets import digest_of
-from verger_kernel.drawing import differing
+from verger_kernel.doctor.checks import Check
+from verger_kernel.doctor.diagnosis import frozen_checks, orphaned_worktrees
+from verger_kernel.doctor.drawing import differing
+from verger_kernel.doctor.files import leftovers, listed, sealed_files, untrusted
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs, removal
 from verger_kernel.home import Home, link, links

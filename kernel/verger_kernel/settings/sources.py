@@ -1,6 +1,6 @@
 """The places a policy is read from: TOML files, environment variables, command-line flags; each judged alone.
 
-Not here: which place wins; see `settings.py`. So a wrong value is named even where another place wins.
+Not here: which place wins; see `resolved.py`. So a wrong value is named even where another place wins.
 """
 
 import json
@@ -21,7 +21,7 @@ from pydantic_settings import (
 
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.policy_snapshot import Source
-from verger_kernel.settings_fields import LaneSettings, Layer, mend_unknown, wanted
+from verger_kernel.settings.fields import LaneSettings, Layer, mend_unknown, wanted
 
 PREFIX = "VERGER_"
 _TABLES = ("agents", "lanes")

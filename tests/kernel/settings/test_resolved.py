@@ -1,6 +1,6 @@
 """The policy is resolved from five places, and each setting knows which of them it came from.
 
-Not here: what is wrong with one place; see test_settings_sources.py.
+Not here: what is wrong with one place; see test_sources.py.
 """
 
 import pytest
@@ -8,8 +8,8 @@ from tests.doubles.policy_files import BASE, PolicyFiles, above
 
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.policy import Policy
-from verger_kernel.settings import parse_agents_flag, resolve
-from verger_kernel.settings_sources import VARIABLES
+from verger_kernel.settings.resolved import parse_agents_flag, resolve
+from verger_kernel.settings.sources import VARIABLES
 from verger_probes.exits import Exit
 
 

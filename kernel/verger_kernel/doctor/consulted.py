@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from posixpath import normpath
 
-from verger_kernel.checks import Check
+from verger_kernel.doctor.checks import Check
 from verger_kernel.git.checkout import Repository
 from verger_kernel.git.command import Git
 from verger_kernel.git.repository import untracked_consult_paths

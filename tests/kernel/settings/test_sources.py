@@ -1,6 +1,6 @@
 """Every flaw of every place is told with the place, the key, the value and the mend, all in one answer.
 
-Not here: which place wins; see test_settings.py.
+Not here: which place wins; see test_resolved.py.
 """
 
 import os
@@ -10,7 +10,7 @@ import pytest
 from tests.doubles.policy_files import BASE, PolicyFiles, above
 
 from verger_kernel.errors import CommandError
-from verger_kernel.settings import resolve
+from verger_kernel.settings.resolved import resolve
 from verger_probes.exits import Exit
 
 
