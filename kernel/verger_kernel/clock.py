@@ -30,10 +30,14 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int:
-    """When process `pid` started, in clock ticks since boot; 0 when it is gone or the system does not say."""
+    """When process `pid` started, in clock ticks since boot; 0 when it is gone or the system does not say.
+
+    Who has ended and is only not reaped is gone: nothing runs and no lock is held any more.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return 0
     # The command name, in parentheses, may hold spaces and parentheses itself.
-    return int(stat.rpartition(b")")[2].split()[19])
+    fields = stat.rpartition(b")")[2].split()
+    return 0 if fields[0] in (b"Z", b"X") else int(fields[19])

@@ -5,9 +5,11 @@ Not here: results, which go to standard output; see `commands/`.
 
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
-from verger_kernel.rules.ids import EffectId, tries_of
-from verger_kernel.rules.trials import TrialMark
+from verger_kernel.rules.ids import EffectId, shown, tries_of
+from verger_kernel.rules.trials import SETUP, WHOLE, CommandMark, TrialMark
 from verger_kernel.terminal import printable
+
+_SHOWN = 3
 
 _TREES = {
     "base": "base",
@@ -53,10 +55,22 @@ def line(event: e.Event, after: s.RunState) -> str:
 
 
 def _seen(trial: TrialMark) -> str:
-    failed = sum(bool(mark.failed) for mark in trial.commands) + len(trial.unmade)
     which = "" if trial.purpose == "green" else f" on the {_TREES[trial.purpose]}"
     again = f", attempt {trial.nth}" if trial.nth > 1 else ""
-    return f"{trial.group}{which}{again}: {f'{failed} failed' if failed else 'passed'}"
+    failed = [_named(mark) for mark in trial.commands if mark.failed]
+    failed += [f"{one.path} {one.why}" for one in trial.unmade]
+    said = f"{len(failed)} failed: {'; '.join(failed[:_SHOWN])}" if failed else "passed"
+    if trial.purpose == "red":
+        said += ", as it must without the change" if failed else ", though it should fail without the change"
+    return f"{trial.group}{which}{again}: {said}"
+
+
+def _named(mark: CommandMark) -> str:
+    """The command that failed, and the first of its cases."""
+    name = shown(mark.command) if mark.number != SETUP else f"setup {shown(mark.command)}"
+    cases = [case for case in mark.failed if case != WHOLE]
+    more = f" and {len(cases) - _SHOWN} more" if len(cases) > _SHOWN else ""
+    return f"{name} ({', '.join(cases[:_SHOWN])}{more})" if cases else f"{name} ({mark.status})"
 
 
 def _about(effect: EffectId, state: s.RunState, text: str) -> str:

@@ -35,11 +35,16 @@ class GateView(msgspec.Struct, frozen=True, kw_only=True):
     evidence_changed: tuple[str, ...] = ()
 
 
+_SHOWN = 5
+
 Level = Literal["ok", "waiting", "interrupted", "error"]
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as `status` shows it. `error` is empty unless the state could not be read."""
+    """A run as `status` shows it. `error` is empty unless the state could not be read.
+
+    Of a run that stopped, `details` are what led there, blocking findings among them, and `report` tells all of it.
+    """
 
     run_id: str
     status_level: Level
@@ -49,6 +54,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 0
     round: int = 0
     why: str = ""
+    details: tuple[str, ...] = ()
+    report: str = ""
     pending_action: str = ""
     look_at: str = ""
     held: bool = False
@@ -88,6 +95,7 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
     level, code, action = _judged(saved, held)
     stage = saved.stage
     spot = None if isinstance(stage, s.Opening | s.Idle) else stage.spot
+    details, report = _told(stage, folder)
     return Snapshot(
         run_id=saved.run_id,
         status_level=level,
@@ -97,6 +105,8 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         attempt=spot.attempt if spot else 0,
         round=spot.round if spot else 0,
         why=_why(saved),
+        details=details,
+        report=report,
         pending_action=action,
         look_at=_look_at(saved),
         held=held,
@@ -158,6 +168,40 @@ def _why(saved: SavedState) -> str:
     return saved.trouble
 
 
+class _Finding(msgspec.Struct, frozen=True):
+    """As much of a finding as is shown."""
+
+    title: str
+    is_blocking: bool
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """As much of `escalation_manifest.json` as is shown."""
+
+    details: tuple[str, ...]
+    findings: tuple[_Finding, ...]
+
+
+def _told(stage: s.Stage, folder: RunFolder) -> tuple[tuple[str, ...], str]:
+    """What led a run that stopped there, and the file that tells all of it."""
+    if not isinstance(stage, s.BlockedExternal | s.Escalated):
+        return (), ""
+    path = folder.attempt(stage.spot.item, stage.spot.attempt).escalation
+    try:
+        manifest = msgspec.json.decode(read_file(path), type=_Manifest)
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
+        # It is a projection: the journal has all of it, and doctor draws it again.
+        return stage.details if isinstance(stage, s.Escalated) else (), ""
+    blocking = tuple(one.title for one in manifest.findings if one.is_blocking)
+    return (*manifest.details, *blocking), str(path)
+
+
+def listed(details: tuple[str, ...]) -> str:
+    """The first of what led there, and how many more there are, as one line."""
+    more = len(details) - _SHOWN
+    return "; ".join(details[:_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+
+
 def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
     run = saved.run_id
     match saved.stage:
@@ -166,8 +210,11 @@ def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
             return "waiting", Exit.AWAITING_HUMAN_GATE, f"{decide} --by NAME --note TEXT"
         case s.BlockedExternal():
             return "waiting", Exit.BLOCKED_EXTERNAL, f"verger resume {run} --external-evidence-dir DIR"
-        case s.Escalated():
+        case s.Escalated(is_workers=True):
             return "error", Exit.ESCALATED, f"look at it, then: verger resume {run}"
+        case s.Escalated():
+            refresh = f"verger refresh-run {run} --retarget-run-branch-to BRANCH"
+            return "error", Exit.ESCALATED, f"mend it on a branch, then: {refresh} && verger resume {run}"
         case _ if held:
             return "ok", Exit.DONE, ""
         case _ if saved.outstanding:

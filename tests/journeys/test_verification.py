@@ -135,7 +135,7 @@ def test_a_setup_that_fails_fails_the_group_and_its_commands_are_not_run(tmp_pat
         required_verification_commands="`touch $HOME/ran`",
     )
     stage = escalated(place, place.verger(*RUN))
-    assert stage.why == "a required command fails on the base as well, without the change"
+    assert stage.why == "setup fails on the base as well, without the change"
     assert calls_of(place) == ["0/execute/t1"]
     trials = report_of(place).trials
     assert {one.purpose for one in trials} == {"green", "base"}

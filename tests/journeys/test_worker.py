@@ -53,6 +53,10 @@ FAILURES = {
     "a crash": (call(NOTE, 'do = "crash"'), "killed: ended by SIGKILL, without a report"),
     "an exit without a report": (call(NOTE, 'do = "exit", code = 0'), "malformed: ended with exit code 0"),
     "a failure without a report": (call(NOTE, 'do = "exit", code = 7'), "failed: ended with exit code 7"),
+    "a failure that says why": (
+        call(NOTE, r'do = "whisper", text = "no key\n\u001b[1mset API_KEY"', 'do = "exit", code = 7'),
+        r"without a report; its last words: '\x1b[1mset API_KEY'",
+    ),
     "a flood": (call(NOTE, 'do = "flood", mib = 2000'), "bytes to its streams, 1048576 are allowed"),
 }
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.doubles.walk import Walk, facts, walk
+from tests.doubles.marks import COMMAND
+from tests.doubles.walk import Walk, broken_before, facts, walk
 
 from verger_kernel.disk.layout import RunFolder, StateFolder
 from verger_kernel.disk.locks import acquire
@@ -12,7 +13,7 @@ from verger_kernel.disk.store import save
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.state import RunState
-from verger_kernel.snapshot import table_of, take
+from verger_kernel.snapshot import listed, table_of, take
 
 
 def saved(root: Path, state: RunState) -> RunFolder:
@@ -63,6 +64,33 @@ def test_a_run_that_a_process_holds_is_not_interrupted(tmp_path: Path) -> None:
     finally:
         lock.release()
     assert (take(folder).status_level, take(folder).held) == ("interrupted", False)
+
+
+def test_a_run_that_was_escalated_says_what_led_there_and_where_to_read_on(tmp_path: Path) -> None:
+    made = walk(facts(shared=(COMMAND,))).rest(broken_before)
+    folder = saved(tmp_path, made.state)
+    assert take(folder).details == (COMMAND,)
+    manifest = folder.attempt("01", 1).escalation
+    manifest.parent.mkdir(parents=True)
+    findings = [{"title": f"f{n}", "is_blocking": n > 0} for n in range(7)]
+    manifest.write_bytes(msgspec.json.encode({"details": [COMMAND], "findings": findings}))
+    view = take(folder)
+    assert (view.details, view.report) == ((COMMAND, *(f"f{n}" for n in range(1, 7))), str(manifest))
+    assert listed(view.details) == "make test; f1; f2; f3; f4; and 2 more"
+    manifest.write_bytes(b"{")
+    assert (take(folder).details, take(folder).report) == ((COMMAND,), "")
+
+
+@pytest.mark.parametrize(
+    ("shared", "way_on"),
+    [((COMMAND,), "verger refresh-run RUN_"), ((), "look at it, then: verger resume RUN_")],
+    ids=["the base", "the worker"],
+)
+def test_the_way_on_depends_on_whose_fault_it_is(
+    tmp_path: Path, shared: tuple[str, ...], way_on: str
+) -> None:
+    made = walk(facts(shared=shared), fixes=0, remediations=0).rest(broken_before)
+    assert way_on in take(saved(tmp_path, made.state)).pending_action
 
 
 def test_every_stage_has_a_name(tmp_path: Path) -> None:

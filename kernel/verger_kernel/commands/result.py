@@ -7,7 +7,7 @@ import json
 
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules.state import RunState
-from verger_kernel.snapshot import take
+from verger_kernel.snapshot import Snapshot, listed, take
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
@@ -25,6 +25,8 @@ def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> i
         "run_state_path": view.run_state_path,
         "pending_action": view.pending_action,
         "why": view.why,
+        "details": view.details,
+        "report": view.report,
         "look_at": view.look_at,
         "status_level": view.status_level,
         "exit_code": int(code),
@@ -32,7 +34,7 @@ def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> i
     if style == "json":
         print(json.dumps(result, indent=2))
     else:
-        print(_text(result))
+        print(_text(result, view))
     return int(code)
 
 
@@ -42,13 +44,15 @@ def _last_terminal(state: RunState, current: str) -> str:
     return "passed" if state.passed else "none"
 
 
-def _text(result: dict[str, object]) -> str:
+def _text(result: dict[str, object], view: Snapshot) -> str:
     rows = {
         "run": result["run_id"],
         "status": result["status_level"] if result["status_level"] == "interrupted" else "",
         "state": result["current_state"],
         "item": result["current_item_id"],
         "why": result["why"],
+        "found": listed(view.details),
+        "read": view.report,
         "passed": ", ".join(map(str, result["passed"])) if isinstance(result["passed"], list) else "",
         "branch": result["run_branch_name"],
         "state file": result["run_state_path"],

@@ -9,7 +9,7 @@ import os
 import msgspec
 
 from verger_kernel.home import Home, find_home, find_run, run_ids
-from verger_kernel.snapshot import GateView, Snapshot, table_of, take
+from verger_kernel.snapshot import GateView, Snapshot, listed, table_of, take
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
@@ -47,6 +47,8 @@ def text(view: Snapshot) -> str:
         "state": view.current_state + (" (a process holds the run)" if view.held else ""),
         "item": item,
         "why": view.why,
+        "found": listed(view.details),
+        "read": view.report,
         "passed": f"{view.passed} of {view.items_total}",
         "agents": ", ".join(f"{role} {name}" for role, name in view.lanes.items()),
         "gates": "; ".join(map(gate_text, view.gates)),

@@ -5,7 +5,7 @@ Not here: what is asked (`tasks.py`) and what the answer leads to (`worker.py`, 
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anyio
@@ -33,6 +33,9 @@ from verger_probes.records import write_record
 
 SHOWN_PATHS = 20
 """Changed files named in the journal; a person reads a line, not a list."""
+
+_LAST_BYTES = 4096
+_LAST_CHARACTERS = 200
 
 Tell = Callable[[Event], Awaitable[None]]
 
@@ -180,6 +183,8 @@ def _outcome(call: Call, put: ReportPlace, sightings: Sightings, ended: Ended) -
     if isinstance(found, Unanswered):
         # What was refused now must not be found and used by a resume.
         _seal(call.folder).unlink(missing_ok=True)
+        if found.kind in ("failed", "killed", "malformed"):
+            found = replace(found, why=found.why + _last_words(call.folder.stderr))
     # Now that nobody can profit from the name in it, it lies where people look for it.
     with suppress(FileNotFoundError):
         put.task.replace(call.folder.task)
@@ -187,6 +192,18 @@ def _outcome(call: Call, put: ReportPlace, sightings: Sightings, ended: Ended) -
     if call.packet and not changed:
         packets.remove_copy(put.packet)
     return found
+
+
+def _last_words(stderr: Path) -> str:
+    """The last line that an agent wrote on standard error, ready to follow what became of it; empty without one."""
+    try:
+        with stderr.open("rb") as file:
+            file.seek(max(0, stderr.stat().st_size - _LAST_BYTES))
+            lines = file.read(_LAST_BYTES).decode("utf-8", "replace").split("\n")
+    except OSError:
+        return ""
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f"; its last words: {shown(said, _LAST_CHARACTERS)}" if said else ""
 
 
 def listed(paths: tuple[str, ...]) -> str:

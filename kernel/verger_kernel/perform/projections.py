@@ -143,17 +143,26 @@ def _stopped(folder: RunFolder, state: s.RunState, stage: s.BlockedExternal | s.
         base=spot.base,
         tip=spot.tip,
         worktree=str(attempt.worktree) if attempt.worktree.exists() else "",
-        required_human_action=(
-            "Supply what is missing, then resume."
-            if blocked
-            else "Look at the findings and the worktree, mend the cause, then resume for a fresh attempt."
-        ),
+        required_human_action=_action(stage),
         suggested_resume_command=f"{resume} --external-evidence-dir DIR"
         if blocked and facts.evidence
         else resume,
     )
     make_folder(attempt.root)
     write_record(attempt.escalation, pretty(manifest), durable=False)
+
+
+def _action(stage: s.BlockedExternal | s.Escalated) -> str:
+    if isinstance(stage, s.BlockedExternal):
+        return "Supply what is missing, then resume."
+    if stage.is_workers:
+        return (
+            "Look at the findings and what the attempt left, mend the cause, then resume for a fresh attempt."
+        )
+    return (
+        "Mend it on a branch, make the run go on from there with refresh-run, then resume. A run keeps the policy "
+        "that it began with: where setup, reruns or quarantine must change, begin a new run."
+    )
 
 
 def _item(plan: NormalizedPlan, item_id: str) -> Item:

@@ -15,7 +15,7 @@ from verger_kernel.rules.events import Event
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.now import Now
 
-MACHINE_VERSION = 2
+MACHINE_VERSION = 3
 GENESIS = Digest("0" * 64)
 _HASH_KEY = b',"hash":"'
 _TAIL = len(_HASH_KEY) + 64 + len(b'"}')

@@ -37,12 +37,25 @@ def mend(state: s.RunState, spot: s.Spot, findings: tuple[str, ...], why: str, n
     if spot.remediation_rounds < frame.max_remediation_rounds:
         remedied = replace(spot, round=spot.round + 1, remediation_rounds=spot.remediation_rounds + 1)
         return work(state, remedied, "remediate", findings)
-    return escalate(state, spot, f"{why}, and the budget of rounds is used up", findings, now)
+    return escalate(state, spot, f"{why}, and the budget of rounds is used up", (), now)
 
 
-def escalate(state: s.RunState, spot: s.Spot, why: str, details: tuple[str, ...], now: Now) -> Step:
-    """A person must take over; `details` are the paths, lanes or findings that led here."""
-    escalated = s.Escalated(spot, why=why, details=details, decision=None, since_utc_ms=now.utc_ms)
+def escalate(
+    state: s.RunState,
+    spot: s.Spot,
+    why: str,
+    details: tuple[str, ...],
+    now: Now,
+    *,
+    is_workers: bool = True,
+) -> Step:
+    """A person must take over; `details` are the paths, lanes or commands that led here.
+
+    `is_workers` says that another attempt at the same item may help.
+    """
+    escalated = s.Escalated(
+        spot, why=why, details=details, decision=None, since_utc_ms=now.utc_ms, is_workers=is_workers
+    )
     return go(state, escalated)
 
 

@@ -164,12 +164,16 @@ class BlockedExternal(_ItemStage, frozen=True, kw_only=True):
 
 
 class Escalated(_ItemStage, frozen=True, kw_only=True):
-    """A person must take over; `decision` is the rejection where a gate led here."""
+    """A person must take over; `decision` is the rejection where a gate led here.
+
+    Unless it `is_workers`, no further attempt can help: what is at fault stood there before the item began.
+    """
 
     why: str
     details: tuple[str, ...]
     decision: Decision | None
     since_utc_ms: int
+    is_workers: bool = True
 
 
 Stage = (

@@ -17,7 +17,7 @@ from verger_kernel.rules.now import Now
 from verger_kernel.rules.rounds import escalate, mend, named
 from verger_kernel.rules.step import Step, go
 from verger_kernel.rules.surface.mark import SurfaceMark
-from verger_kernel.rules.trials import SETUP, CommandMark, TrialMark, trial_name
+from verger_kernel.rules.trials import SETUP, WHOLE, CommandMark, TrialMark, trial_name
 from verger_kernel.rules.verification import Judgement, Need, judge
 
 
@@ -109,17 +109,16 @@ def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) ->
 
 def _not_to_blame(state: s.RunState, spot: s.Spot, judgement: Judgement, now: Now) -> Step:
     """Neither the worker nor a further round can help: a person decides about the command."""
-    named_ = tuple(
-        f"{one.command}: {case}"
-        for one in judgement.verdicts
-        if one.verdict == judgement.outcome
-        for case in one.cases
-    )
+    guilty = [one for one in judgement.verdicts if one.verdict == judgement.outcome]
+    what = "setup" if all(one.number == SETUP for one in guilty) else "a required command"
     why = {
-        "base_broken": "a required command fails on the base as well, without the change",
-        "flaky_pass": "a required command failed and passed on the same result, which the policy does not accept",
+        "base_broken": f"{what} fails on the base as well, without the change",
+        "flaky_pass": f"{what} failed and passed on the same result, which the policy does not accept",
     }[judgement.outcome]
-    return escalate(state, spot, why, named_, now)
+    named_ = tuple(
+        one.command if case == WHOLE else f"{one.command}: {case}" for one in guilty for case in one.cases
+    )
+    return escalate(state, spot, why, named_, now, is_workers=False)
 
 
 def _verified(

@@ -84,6 +84,19 @@ def test_who_comes_second_is_told_the_pid_of_the_holder(path: Path) -> None:
     acquire(path).release()
 
 
+def test_a_holder_that_was_killed_and_not_reaped_holds_nothing(path: Path) -> None:
+    holder = started(HOLDER, str(path))
+    assert holder.stdout
+    child = int(holder.stdout.readline())
+    assert is_held(path)
+    holder.kill()
+    os.waitid(os.P_PID, holder.pid, os.WEXITED | os.WNOWAIT)
+    assert not is_held(path)
+    os.kill(child, 9)
+    holder.communicate()
+    wait_until(lambda: is_free(path))
+
+
 GARBAGE = {
     "empty": b"",
     "half a record": b'{"pid": 12',

@@ -89,15 +89,24 @@ def test_a_result_that_fails_is_mended_with_the_findings_named() -> None:
 def test_a_broken_base_is_a_persons_case_and_costs_no_round(gate: bool) -> None:
     made = walk(facts(shared=(COMMAND,), gate=gate), triage_agent=True).rest(broken_before)
     assert "fails on the base as well" in escalated(made).why
-    assert escalated(made).details == ("make test: (the whole command)",)
+    assert escalated(made).details == ("make test",)
+    assert not escalated(made).is_workers
     assert made.spot.round == 0
     assert made.passed == ()
+
+
+def test_a_setup_that_fails_on_the_base_too_is_called_so() -> None:
+    made = walk(facts(), fixes=0, remediations=0)
+    made.rest(lambda effect: shown(effect, exits("fail", number=SETUP, command="npm ci")))
+    assert escalated(made).why.startswith("setup fails on the base as well")
+    assert escalated(made).details == ("npm ci",)
 
 
 def test_a_flake_is_a_persons_case_with_the_command_named() -> None:
     made = walk(triage_agent=True).rest(flaky)
     assert "failed and passed on the same result" in escalated(made).why
-    assert escalated(made).details == ("make test: (the whole command)",)
+    assert escalated(made).details == ("make test",)
+    assert not escalated(made).is_workers
     assert made.spot.round == 0
 
 

@@ -1,0 +1,47 @@
+"""What a person reads while a run goes on: what failed, by name, and whether that is bad.
+
+Not here: when it is told; see test_driver.py.
+"""
+
+import pytest
+from tests.doubles.marks import command, exits, trial
+from tests.doubles.walk import walk
+
+from verger_kernel.progress import line
+from verger_kernel.rules import events as e
+from verger_kernel.rules import state as s
+from verger_kernel.rules.trials import SETUP, TrialMark, Unmade
+
+CASES = [
+    (trial(exits()), "verify required: passed"),
+    (trial(exits("fail"), nth=2), "verify required, attempt 2: 1 failed: 'make test' (fail)"),
+    (
+        trial(command("a", "b", "c", "d"), purpose="base"),
+        "verify required on the base: 1 failed: 'make test' (a, b, c and 1 more)",
+    ),
+    (
+        trial(exits("timeout", number=SETUP, command="npm ci")),
+        "verify required: 1 failed: setup 'npm ci' (timeout)",
+    ),
+    (
+        trial(exits("fail"), purpose="red"),
+        "verify required on the base with the item's tests: 1 failed: 'make test' (fail), "
+        "as it must without the change",
+    ),
+    (
+        trial(exits(), purpose="red"),
+        "verify required on the base with the item's tests: passed, though it should fail without the change",
+    ),
+    (
+        trial(exits(), unmade=(Unmade(path="dist/x", why="is missing"),)),
+        "verify required: 1 failed: dist/x is missing",
+    ),
+]
+
+
+@pytest.mark.parametrize(("made", "said"), CASES, ids=[said for _, said in CASES])
+def test_a_trial_is_told_with_what_failed_in_it(made: TrialMark, said: str) -> None:
+    at = walk().until(s.Verifying)
+    (effect,) = at.state.outstanding
+    told = line(e.CommandsReturned(effect.id, trial=made, report="0" * 64), at.state)
+    assert told == f"01  round 0  {said}"
