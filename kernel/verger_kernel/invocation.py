@@ -105,7 +105,7 @@ def _driver(run: OpenRun, site: Site, tell: Callable[[str], None]) -> Driver:
 
     def watch(before: s.RunState, event: e.Event, after: s.RunState, _moment: Now) -> None:
         _publish(site, before, after, tell)
-        if text := line(event, after):
+        if text := line(before, event, after):
             tell(text)
 
     return Driver(run.folder, run.run_lock, run.journal, run.state, hands, watch)

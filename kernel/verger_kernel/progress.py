@@ -18,40 +18,43 @@ _TREES = {
 }
 
 
-def line(event: e.Event, after: s.RunState) -> str:
+def line(before: s.RunState, event: e.Event, after: s.RunState) -> str:
     """What `event` means to a person, with how the item ended if it did; empty when nothing is to tell."""
+    said = _said(event, before, after)
+    ended = "" if after.stage == before.stage else _end(after)
+    return "\n".join(filter(None, (said, ended)))
+
+
+def _said(event: e.Event, before: s.RunState, after: s.RunState) -> str:
     match event:
-        case e.InvocationEnded():
-            return ""
         case e.InvocationStarted(swept=swept) if swept:
             return f"ended {swept} process(es) that an earlier invocation left running"
         case e.WorktreeReady():
-            return _about(event.effect, after, "worktree ready")
+            return _about(event.effect, "worktree ready")
         case e.AgentStarted(agent=agent, effect=effect):
             again = f", try {tries_of(effect)}" if tries_of(effect) > 1 else ""
-            return _about(effect, after, f"{effect.split('/')[3]}: {agent} began{again}")
+            return _about(effect, f"{effect.split('/')[3]}: {agent} began{again}")
         case e.WorkerReturned():
-            return _about(
-                event.effect, after, f"{event.verdict or event.problem}, {event.changed} path(s) changed"
-            )
+            return _about(event.effect, f"{event.verdict or event.problem}, {event.changed} path(s) changed")
         case e.CommandsReturned(trial=trial):
-            return _about(event.effect, after, f"verify {_seen(trial)}")
+            return _about(event.effect, f"verify {_seen(trial)}")
         case e.PacketFrozen(packet=packet):
-            return _about(event.effect, after, f"packet {packet[:12]} frozen")
+            return _about(event.effect, f"packet {packet[:12]} frozen")
         case e.AuditReturned():
             found = f", {len(event.findings)} finding(s)" if event.findings else ""
-            return _about(event.effect, after, f"audit {event.lane}: {event.verdict or event.problem}{found}")
+            return _about(event.effect, f"audit {event.lane}: {event.verdict or event.problem}{found}")
         case e.TriageReturned():
-            return _about(event.effect, after, f"triage: {event.decision or event.problem}")
+            return _about(event.effect, f"triage: {event.decision or event.problem}")
         case e.GateDecided(decision=decision):
-            said = f"{decision.item}  {decision.outcome} by {printable(decision.by)}"
-            return "\n".join(filter(None, (said, _end(after))))
+            return f"{decision.item}  {decision.outcome} by {printable(decision.by)}"
         case e.ItemClosed():
             return f"{after.passed[-1].item}  passed"
         case e.EffectFailed(what=what):
-            return _about(event.effect, after, f"could not go on: {what}")
+            return _about(event.effect, f"could not go on: {what}")
+        case e.RunRetargeted(branch=branch, tip=tip):
+            return f"the run goes on from {tip} on {printable(branch)}, no longer from {before.tip}"
         case _:
-            return _end(after)
+            return ""
 
 
 def _seen(trial: TrialMark) -> str:
@@ -73,13 +76,13 @@ def _named(mark: CommandMark) -> str:
     return f"{name} ({', '.join(cases[:_SHOWN])}{more})" if cases else f"{name} ({mark.status})"
 
 
-def _about(effect: EffectId, state: s.RunState, text: str) -> str:
+def _about(effect: EffectId, text: str) -> str:
     # Where the effect belongs, not where the run stands after it: an answer may have begun the next round.
     item, attempt, round_, *_ = effect.split("/")
     if round_ == "r0" and attempt == "a0":
         return printable(text)
     where = f"round {round_[1:]}" if attempt == "a1" else f"attempt {attempt[1:]} round {round_[1:]}"
-    return "\n".join(filter(None, (f"{item}  {where}  {printable(text)}", _end(state))))
+    return f"{item}  {where}  {printable(text)}"
 
 
 def _end(state: s.RunState) -> str:

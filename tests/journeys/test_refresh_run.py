@@ -69,6 +69,7 @@ def test_a_refreshed_run_goes_on_from_the_target_and_keeps_what_passed(place: Wo
             "run_branch_name": branch,
             "run_state_path": str(place.run().run_state),
             "normalized_plan_path": str(place.run().plan),
+            "pending_action": f"verger resume {place.run().root.name}",
         },
     )
     assert place.git("rev-parse", branch) == target

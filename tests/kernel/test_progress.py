@@ -5,7 +5,7 @@ Not here: when it is told; see test_driver.py.
 
 import pytest
 from tests.doubles.marks import command, exits, trial
-from tests.doubles.walk import walk
+from tests.doubles.walk import facts, walk
 
 from verger_kernel.progress import line
 from verger_kernel.rules import events as e
@@ -39,9 +39,22 @@ CASES = [
 ]
 
 
+def test_how_an_item_ended_is_told_once() -> None:
+    before = walk(facts(gate=True)).until(s.OpeningGate)
+    (effect,) = before.state.outstanding
+    waits = walk(facts(gate=True)).until(s.AwaitingGate).state
+    assert line(before.state, e.GateOpened(effect.id, nonce="0" * 32, quarantine=""), waits).endswith(
+        "awaits a person"
+    )
+    started = e.InvocationStarted(
+        invocation="two", pid=1, start_ticks=1, request=e.Request(kind="resume"), swept=0
+    )
+    assert line(waits, started, waits) == ""
+
+
 @pytest.mark.parametrize(("made", "said"), CASES, ids=[said for _, said in CASES])
 def test_a_trial_is_told_with_what_failed_in_it(made: TrialMark, said: str) -> None:
     at = walk().until(s.Verifying)
     (effect,) = at.state.outstanding
-    told = line(e.CommandsReturned(effect.id, trial=made, report="0" * 64), at.state)
+    told = line(at.state, e.CommandsReturned(effect.id, trial=made, report="0" * 64), at.state)
     assert told == f"01  round 0  {said}"

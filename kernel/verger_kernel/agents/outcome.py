@@ -1,6 +1,6 @@
 """What came of an agent call: an answer, or why there is none.
 
-Not here: what the answer leads to; see `rules/machine.py`. Source: DESIGN, "Agents".
+Not here: what the answer leads to; see `rules/machine.py`.
 
 The report file decides, not the exit code: a program that answered and then ended badly has answered, even when it
 was a broken limit that ended it. Written last, a report says that the agent was done.

@@ -24,6 +24,7 @@ from verger_kernel.git.command import GitError
 from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.rules.doctor import Repair
 from verger_kernel.rules.now import iso
+from verger_kernel.settings.resolved import EXAMPLE
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
@@ -84,8 +85,14 @@ def _environment(home: Home, args: argparse.Namespace) -> list[Check]:
     except CommandError as error:
         # Without lanes no agent can be checked, and a playbook can be written before any is chosen.
         status: Literal["warning", "error"] = "warning" if error.code is Exit.REFUSED else "error"
-        detail = "; ".join((error.what, *error.lines))
-        return [*found, Check(name="policy", status=status, detail=detail, hint=error.hint)]
+        detail, hint = "; ".join((error.what, *error.lines)), error.hint
+        if error.lines == EXAMPLE:
+            # A whole file would be one long line here.
+            detail, hint = (
+                error.what,
+                "no run can begin before; docs/policy.md has a verger.toml to begin with",
+            )
+        return [*found, Check(name="policy", status=status, detail=detail, hint=hint)]
     found.append(_variables(resolved.ignored_environment))
     return found + checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
 

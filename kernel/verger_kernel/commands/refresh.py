@@ -152,11 +152,12 @@ def _show(folder: RunFolder, style: str) -> int:
         "run_branch_name": view.run_branch,
         "run_state_path": view.run_state_path,
         "normalized_plan_path": str(folder.plan),
+        "pending_action": view.pending_action,
     }
     if style == "json":
         print(json.dumps(result, indent=2))
     else:
-        names = ("run", "state", "item", "branch", "state file", "plan")
+        names = ("run", "state", "item", "branch", "state file", "plan", "next")
         rows = zip(names, result.values(), strict=True)
         print("\n".join(f"{name:<11} {printable(value)}" for name, value in rows if value))
     return int(Exit.DONE)

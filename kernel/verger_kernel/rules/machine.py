@@ -128,11 +128,19 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
         case e.CloseRefused():
             return judgement.close_refused(state, event, now)
         case e.RunRetargeted():
-            return stay(replace(state, run_branch=event.branch, tip=event.tip))
+            return stay(_retargeted(state, event))
         case e.RunCreated():
             raise IllegalEvent("a run is created once")
         case _:
             assert_never(event)
+
+
+def _retargeted(state: s.RunState, event: e.RunRetargeted) -> s.RunState:
+    stage = state.stage
+    if isinstance(stage, s.Escalated):
+        # The next attempt begins elsewhere: what was at fault before it may be mended there.
+        stage = replace(stage, is_workers=True)
+    return replace(state, stage=stage, run_branch=event.branch, tip=event.tip)
 
 
 def _invocation_started(state: s.RunState, event: e.InvocationStarted, now: Now) -> Step:

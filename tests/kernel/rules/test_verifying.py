@@ -95,6 +95,12 @@ def test_a_broken_base_is_a_persons_case_and_costs_no_round(gate: bool) -> None:
     assert made.passed == ()
 
 
+def test_on_another_base_a_further_attempt_may_help() -> None:
+    made = walk(facts(shared=(COMMAND,))).rest(broken_before)
+    made.tell(RunRetargeted(branch="orchestrator/run-refresh/1", tip=object_id("mended")))
+    assert escalated(made).is_workers
+
+
 def test_a_setup_that_fails_on_the_base_too_is_called_so() -> None:
     made = walk(facts(), fixes=0, remediations=0)
     made.rest(lambda effect: shown(effect, exits("fail", number=SETUP, command="npm ci")))

@@ -31,7 +31,7 @@ ITEMS_MAX = 1000
 """Ranges of prerequisites grow with the square of it."""
 
 _UNESCAPED_PIPE = re.compile(r"(?<!\\)\|")
-_SEPARATOR = re.compile(r":?-{3,}:?")
+_SEPARATOR = re.compile(r":?-+:?")
 
 
 class Row(msgspec.Struct, frozen=True):

@@ -70,6 +70,11 @@ def test_all_problems_of_a_file_come_in_one_answer_by_line_and_column() -> None:
     assert render_problems(problems) == expected
 
 
+@pytest.mark.parametrize("dashes", ["-", "--", ":--", ":-:", "---:"])
+def test_a_row_of_dashes_is_no_item_however_many_there_are(dashes: str) -> None:
+    assert [item.item_id for item in read(playbook(ROW).replace("---", dashes)).items] == ["01"]
+
+
 def test_an_unknown_prerequisite_is_named_with_its_way_out() -> None:
     assert only(playbook({"prerequisites": "99"})) == (
         "line 5, column prerequisites: '99' names no item of this playbook."
