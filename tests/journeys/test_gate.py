@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.doubles.notes import PLAYBOOK, WRITTEN, gated, item, writing
 from tests.doubles.workplace import Result, Workplace, assert_refused, workplace
 
 from verger_kernel.disk.locks import acquire
 from verger_kernel.rules.events import GateDecided, ItemClosed
+from verger_kernel.rules.ids import EffectId
+from verger_kernel.rules.packs import TaskSpecification
 
 ROWS = (gated("02"), item("04", prerequisites="02"))
 
@@ -73,6 +76,9 @@ def test_a_rejection_escalates_and_a_resume_begins_a_fresh_attempt(place: Workpl
     assert place.verger("resume").code == 20
     view = place.verger("status", "--json").json
     assert (view["current_state"], view["attempt"]) == ("awaiting_human_gate", 2)
+    told = place.run().attempt("02", 2).call(EffectId("02/a2/r0/execute/t1")).task
+    (point,) = msgspec.json.decode(told.read_bytes(), type=TaskSpecification).rework
+    assert point.title == "A person rejected an earlier attempt. Ada: read it"
     assert [(gate["attempt"], gate["status"]) for gate in view["gates"]] == [(1, "rejected"), (2, "pending")]
     assert decide(place).code == 0
     assert place.git("show", f"{place.run_branch()}:docs/02.md") == "a better note"

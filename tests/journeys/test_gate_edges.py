@@ -232,7 +232,10 @@ def test_w16_of_two_decisions_at_the_same_moment_one_counts_and_the_other_is_tol
     codes = [process.returncode for process in both]
     assert sorted(codes) in ([0, 3], [0, 5]), said
     loser = said[codes.index(max(codes))]
-    assert "awaits no decision" in loser or "is held by pid " in loser
+    # The winner may hold the lock and not have signed it yet.
+    assert any(
+        words in loser for words in ("awaits no decision", "is held by pid ", "is held by another process")
+    )
     winner = ("approved", second)[codes.index(0)]
     assert outcomes(place) == [winner]
     assert len(place.events(ItemClosed)) == (winner == "approved")

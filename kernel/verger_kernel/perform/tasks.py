@@ -90,6 +90,22 @@ def _sections(site: Site, item: Item) -> tuple[Section, ...]:
     )
 
 
+def rejection_points(rejection: str) -> tuple[ReworkPoint, ...]:
+    """What a person wrote who rejected an earlier attempt, as something to mend; none where nobody did."""
+    if not rejection:
+        return ()
+    point = ReworkPoint(
+        finding_id="rejection",
+        title=f"A person rejected an earlier attempt. {rejection}",
+        severity="high",
+        category="process",
+        file_paths=(),
+        evidence=(),
+        recommended_action="Do the item so that this no longer holds.",
+    )
+    return (point,)
+
+
 def rework_points(
     site: Site, *, item: str, attempt: int, round_: int, chosen: tuple[str, ...]
 ) -> tuple[ReworkPoint, ...]:

@@ -12,7 +12,7 @@ from verger_kernel.git import trees
 from verger_kernel.git.command import GitError
 from verger_kernel.perform import calls, worktree
 from verger_kernel.perform.site import Site
-from verger_kernel.perform.tasks import CallPlace, rework_points, task
+from verger_kernel.perform.tasks import CallPlace, rejection_points, rework_points, task
 from verger_kernel.rules.effects import RunWorker
 from verger_kernel.rules.events import WorkerReturned
 from verger_kernel.rules.ids import ObjectId, tries_of
@@ -46,7 +46,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
             cut_short = Unanswered("killed", "the try before was cut short")
             return _returned(effect, cut_short, escapes=escapes, quarantine="")
     quarantine = await to_thread.run_sync(_made_ready, effect, site, place, stands)
-    points = rework_points(
+    points = rejection_points(effect.rejection) + rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
     )
     await to_thread.run_sync(worktree.watch, site, effect.item, effect.attempt)

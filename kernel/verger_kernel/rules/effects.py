@@ -36,7 +36,8 @@ class RunWorker(_Effect, frozen=True, kw_only=True):
     """Let the worker change the worktree, then record its tree. Answer: WorkerReturned.
 
     `base` is where the attempt began, `tip` the last checkpoint, whose tree this stage starts from;
-    `rework` names the findings of the round before that must be mended. `evidence` digests the evidence it reads.
+    `rework` names the findings of the round before that must be mended. `evidence` digests the evidence it reads,
+    `rejection` is what a person wrote who rejected an earlier attempt.
     """
 
     item: str
@@ -47,6 +48,7 @@ class RunWorker(_Effect, frozen=True, kw_only=True):
     tip: ObjectId
     evidence: str
     rework: tuple[str, ...]
+    rejection: str
 
 
 class Checkpoint(_Effect, frozen=True, kw_only=True):

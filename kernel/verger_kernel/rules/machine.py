@@ -154,8 +154,8 @@ def _invocation_started(state: s.RunState, event: e.InvocationStarted, now: Now)
             return go(state, state.stage, _run_branch(state.frame))
         case s.Idle():
             return pipeline.next_item(state, now)
-        case s.BlockedExternal(spot=spot) | s.Escalated(spot=spot) if request.kind == "resume":
-            return pipeline.begin(state, spot.item, spot.attempt + 1, now)
+        case s.BlockedExternal() | s.Escalated() as stage if request.kind == "resume":
+            return pipeline.begin_again(state, stage, now)
         case _:
             return stay(state)
 

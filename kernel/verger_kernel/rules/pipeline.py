@@ -53,7 +53,15 @@ def item_closed(state: s.RunState, now: Now) -> Step:
     return next_item(state, now)
 
 
-def begin(state: s.RunState, item: str, attempt: int, now: Now) -> Step:
+def begin_again(state: s.RunState, stage: s.BlockedExternal | s.Escalated, now: Now) -> Step:
+    """A further attempt at the item that stopped; what a person wrote who rejected the last one goes with it."""
+    spot = stage.spot
+    decision = stage.decision if isinstance(stage, s.Escalated) else None
+    said = f"{decision.by}: {decision.note}" if decision else spot.rejection
+    return begin(state, spot.item, spot.attempt + 1, now, rejection=said)
+
+
+def begin(state: s.RunState, item: str, attempt: int, now: Now, *, rejection: str = "") -> Step:
     """A fresh attempt: its worktree, or a wait for evidence that the item needs and nobody supplied."""
     facts = state.frame.item(item)
     spot = s.Spot(
@@ -65,6 +73,7 @@ def begin(state: s.RunState, item: str, attempt: int, now: Now) -> Step:
         base=state.tip,
         tip=state.tip,
         evidence="",
+        rejection=rejection,
     )
     if facts.evidence and not state.evidence:
         why = "the playbook asks for evidence from outside and none was supplied"

@@ -24,6 +24,7 @@ def work(state: s.RunState, spot: s.Spot, name: str, rework: tuple[str, ...]) ->
         tip=spot.tip,
         evidence=spot.evidence,
         rework=rework,
+        rejection=spot.rejection,
     )
     return go(state, s.Working(spot, name=name, rework=rework), effect)
 

@@ -22,7 +22,8 @@ ZERO = Digest("0" * 64)
 class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Which item, attempt and round; `base` is the run branch when the attempt began, `tip` its last checkpoint.
 
-    `evidence` digests the external evidence, empty where none was taken.
+    `evidence` digests the external evidence, empty where none was taken. `rejection` is what a person wrote who
+    rejected an earlier attempt, the newest one.
     """
 
     item: str
@@ -33,6 +34,7 @@ class Spot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     base: ObjectId
     tip: ObjectId
     evidence: str
+    rejection: str = ""
 
 
 class Claims(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

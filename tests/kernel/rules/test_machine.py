@@ -150,6 +150,24 @@ def test_a_fresh_attempt_begins_with_a_full_budget_on_the_run_branch() -> None:
     )
 
 
+def test_what_a_person_wrote_who_rejected_an_attempt_goes_with_every_later_one() -> None:
+    made = walk(facts(gate=True)).until(s.AwaitingGate)
+    made.decide("rejected")
+    for _ in range(2):
+        made.end()
+        made.start(kind="resume")
+        made.until(s.Working)
+        (work,) = made.state.outstanding
+        assert isinstance(work, f.RunWorker)
+        assert work.rejection == "Ada: seen"
+        made.answer(verdict="blocked")
+    made.end()
+    made.start(kind="resume")
+    (fix,) = made.verify(broken)
+    assert isinstance(fix, f.RunWorker)
+    assert (fix.stage, fix.rejection) == ("fix", "Ada: seen")
+
+
 @pytest.mark.parametrize("verdict", ["blocked", "blocked_external"])
 @pytest.mark.parametrize("kind", ["run", "settle"])
 def test_nothing_but_a_resume_leaves_a_stop(verdict: str, kind: str) -> None:
