@@ -243,7 +243,8 @@ class World:
         trial = shown(effect, *self._commands(effect))
         self.trials.setdefault(place_of(effect), {})[name_of(effect)] = (effect, trial)
         seen = digest("report", place_of(effect), trial)
-        return e.CommandsReturned(effect.id, trial=trial, report=seen)
+        escapes = ("a hook was changed",) if self.draw("escapes", name_of(effect)).random() < 0.003 else ()
+        return e.CommandsReturned(effect.id, trial=trial, report=seen, escapes=escapes)
 
     def judged(self, place: Place) -> tuple[Need, Judgement]:
         """What a round had to show, and what its trials prove."""

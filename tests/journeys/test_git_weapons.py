@@ -79,6 +79,20 @@ def test_what_a_worker_planted_before_its_kernel_was_killed_is_told_by_the_resum
     passed(place, place.verger("resume"))
 
 
+def test_what_a_verification_command_plants_is_told_and_nothing_passes(tmp_path: Path) -> None:
+    plant = f'{USERS}git config -f "$repository/config" core.fsmonitor "touch $HOME/ran; false"\n'
+    place = trial(
+        tmp_path,
+        agents={"worker": shell(ANSWER)},
+        files={"check.sh": plant},
+        required_verification_commands="`bash check.sh`",
+    )
+    stage = escalated(place, place.verger(*RUN))
+    assert stage.why == "a command left its bounds"
+    (told,) = stage.details
+    assert "core.fsmonitor" in told
+
+
 def test_a_user_at_work_meanwhile_is_never_blamed(tmp_path: Path) -> None:
     work = (
         'cd "$repository/.."; git config user.email other@example.org; git remote add origin .; git fetch -q origin; '

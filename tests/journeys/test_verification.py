@@ -127,6 +127,44 @@ def test_w20_a_command_that_floods_is_ended_and_its_log_is_cut(tmp_path: Path) -
     assert len(log_of(place, "green-required-01.log")) == 1 << 20
 
 
+SPOILT = {
+    "no report folder": 'rm -r "$VERGER_REPORT_DIR"',
+    "a file as report folder": 'rm -r "$VERGER_REPORT_DIR"; echo x > "$VERGER_REPORT_DIR"',
+    "a link as report folder": 'rm -r "$VERGER_REPORT_DIR"; ln -s "$HOME/mine" "$VERGER_REPORT_DIR"',
+    "a link to nothing": 'rm -r "$VERGER_REPORT_DIR"; ln -s "$PWD/none" "$VERGER_REPORT_DIR"',
+    "a pipe as report": 'mkfifo "$VERGER_REPORT_DIR/a.xml"; ln -s /dev/zero "$VERGER_REPORT_DIR/b.xml"',
+    "a folder that nobody may write": 'mkdir -p "$VERGER_REPORT_DIR/a/b"; chmod -R a-w "$VERGER_REPORT_DIR"',
+    "a pipe as output": 'rm "$output"; mkfifo "$output"',
+    "a link as output": 'ln -sf "$HOME/mine/file" "$output"',
+    "a folder as output": 'rm "$output"; mkdir "$output"',
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_whatever_a_command_makes_of_its_output_and_reports_the_run_ends_and_nothing_is_followed(
+    tmp_path: Path, spoil: str
+) -> None:
+    script = f'output="$(dirname "$VERGER_REPORT_DIR")/output.log"\necho said\n{SPOILT[spoil]}\necho after\n'
+    twice = "`bash check.sh`; `bash check.sh`"
+    place = trial(tmp_path, GOOD, files={"check.sh": script}, required_verification_commands=twice)
+    (place.home / "mine").mkdir()
+    (place.home / "mine" / "file").write_text("mine\n")
+    passed(place, place.verger(*RUN))
+    assert (place.home / "mine" / "file").read_text() == "mine\n"
+    assert log_of(place, "green-required-01.log") == "said\nafter\n"
+    assert not any(place.run().verify.iterdir())
+
+
+@pytest.mark.parametrize("where", ["trial", "trial/work"])
+def test_a_command_that_moves_its_own_folder_away_fails_and_the_run_ends(tmp_path: Path, where: str) -> None:
+    script = f'cd "$VERGER_REPORT_DIR/../.."; mv {where} away; ln -s "$HOME" {where}\n'
+    twice = "`bash check.sh`; `true`"
+    place = trial(tmp_path, GOOD, files={"check.sh": script}, required_verification_commands=twice)
+    before = sorted(place.home.iterdir())
+    escalated(place, place.verger(*RUN))
+    assert sorted(place.home.iterdir()) == before
+
+
 def test_a_setup_that_fails_fails_the_group_and_its_commands_are_not_run(tmp_path: Path) -> None:
     place = trial(
         tmp_path,

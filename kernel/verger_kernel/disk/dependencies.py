@@ -177,7 +177,8 @@ def _entries(top: Path) -> Iterator[tuple[str, os.DirEntry[str]]]:
 def taken(work: Path, tracked: Collection[str], target: Path) -> tuple[str, ...]:
     """Moves all that setup made in `work`, that is, what git does not track there, to `target` on the same disk.
 
-    A tracked file that setup changed stays, and so does `.git` but for its submodules. Links stay as they are.
+    A tracked file that setup changed stays, what Python compiled of tracked files, and `.git` but for its submodules.
+    Links stay as they are.
     Hard-linked files are copied, for a package store outside shares them. Answers with the paths that were dropped:
     sockets, pipes and devices. Raises OSError.
     """
@@ -194,9 +195,14 @@ def taken(work: Path, tracked: Collection[str], target: Path) -> tuple[str, ...]
                 _move(_OF_GIT, work, target)
             elif is_folder and (path in files or path in folders):
                 pending.append(f"{path}/")
-            elif path not in files and path not in folders:
+            elif path not in files and path not in folders and not _is_bytecode(entry.name):
                 _move(Path(path), work, target)
     return _tidied(target)
+
+
+def _is_bytecode(name: str) -> bool:
+    # Beside a tracked source: Python tells what it compiled from another tree by size and second alone.
+    return name == "__pycache__" or name.endswith(".pyc")
 
 
 def _move(path: Path, work: Path, target: Path) -> None:

@@ -121,7 +121,8 @@ async def _set_up(effect: RunCommands, site: Site, room: Room) -> tuple[CommandR
     shell = Shell(
         site=site,
         attempt=attempt,
-        room=room,
+        # Opened again: what stands there now may be another checkout.
+        room=await to_thread.run_sync(rooms.opened, room.work, None, room.scratch),
         scratch=site.folder.trial,
         logs=attempt.logs(effect.round),
         name=f"{trial_name(effect.group, effect.purpose, effect.nth)}-setup",

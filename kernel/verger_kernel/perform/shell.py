@@ -3,28 +3,36 @@
 Not here: which commands are run and on what tree; see `verification.py`.
 """
 
+import errno
+import os
 import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from anyio import to_thread
 
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
+from verger_kernel.git import removal
 from verger_kernel.perform.site import Site
 from verger_kernel.process.environment import clean_environment
 from verger_kernel.process.rooms import Room
-from verger_kernel.process.runner import Ended, Job, run
+from verger_kernel.process.runner import Ended, Job, not_started, run
 from verger_kernel.rules import runners
 from verger_kernel.rules.cases import CaseReport
 from verger_kernel.rules.trials import CommandResult, case_counts, command_status
 
 TAIL_BYTES = 4000
 """How much of a log's end goes into report, finding and rework: enough for one failure, small enough to read."""
-_REPORT_BYTES_MAX = 16 << 20
-_REPORTS_MAX = 64
-"""Report files read of one command: a runner writes one, a build of many modules some dozens."""
+_REPORTS_BYTES_MAX = 16 << 20
+"""Of all report files of one command together: a hundred thousand cases."""
+_TEXT_CHARACTERS_MAX = 4 << 20
+"""How much of an output's end is searched for a runner's words: its summary stands there."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +49,16 @@ class Shell:
 
 
 async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandResult, CaseReport | None]:
-    """Runs one command; all its processes are gone before this returns."""
+    """Runs one command; all its processes are gone before this returns.
+
+    Whatever it does to the places of its output and its reports, what it wrote is kept, and nothing is followed.
+    """
     # While it runs, its output lies where that of every command does: a test could read the path of its own output.
     output, reports = shell.scratch / "output.log", shell.scratch / "reports"
-    await to_thread.run_sync(make_folder, reports)
+    log = shell.logs / f"{shell.name}-{number:02d}.log"
+    if not await to_thread.run_sync(_made_ready, shell, output, reports, log):
+        moved = not_started("An earlier command put something else in the place of the tree")
+        return await to_thread.run_sync(_result, shell, number, command, moved, log, reports)
     argv = shell.room.argv(command)
     job = Job(
         argv=argv,
@@ -58,12 +72,28 @@ async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandR
         marker=secrets.token_hex(16),
         run_marker=shell.site.frame.run_id,
         inherit=(shell.site.tree_lock,),
+        kept=log,
     )
     ended = await run(job)
     if ended.breach is None and not shell.room.was_made(argv):
         # Or the command removed the sign of it. Either way its exit code says nothing.
         ended = msgspec.structs.replace(ended, exit_code=None)
-    return await to_thread.run_sync(_result, shell, number, command, ended, output, reports)
+    return await to_thread.run_sync(_result, shell, number, command, ended, log, reports)
+
+
+def _made_ready(shell: Shell, output: Path, reports: Path, log: Path) -> bool:
+    """Whether the command can be run: what the one before left in its places goes, and its tree still stands."""
+    make_folder(log.parent)
+    log.unlink(missing_ok=True)
+    if not shell.room.stands:
+        return False
+    try:
+        for place in (output, reports):
+            removal.remove(place, shell.site.folder.verify)
+    except removal.RemovalRefused:
+        return False
+    make_folder(reports)
+    return True
 
 
 def _environment(shell: Shell, reports: Path) -> dict[str, str]:
@@ -76,15 +106,11 @@ def _environment(shell: Shell, reports: Path) -> dict[str, str]:
 
 
 def _result(
-    shell: Shell, number: int, command: str, ended: Ended, output: Path, reports: Path
+    shell: Shell, number: int, command: str, ended: Ended, log: Path, reports: Path
 ) -> tuple[CommandResult, CaseReport | None]:
-    text = _text(output)
-    reported = None if shell.is_setup else runners.read(command, text, _files(reports))
-    log = shell.logs / f"{shell.name}-{number:02d}.log"
-    make_folder(log.parent)
-    if output.exists():
-        output.replace(log)
-    _clear(reports)
+    text = log.read_bytes().decode("utf-8", "replace") if log.exists() else ""
+    said = text[-_TEXT_CHARACTERS_MAX:]
+    reported = None if shell.is_setup else runners.read(command, said, report_files(reports))
     result = CommandResult(
         index=number,
         command=command,
@@ -100,22 +126,36 @@ def _result(
     return result, reported
 
 
-def _text(output: Path) -> str:
-    return output.read_bytes().decode("utf-8", "replace") if output.exists() else ""
+def report_files(reports: Path) -> dict[str, bytes]:
+    """The plain files in the folder `reports` by name; none at all where they are too much to read. Never raises.
+
+    No link is followed, no pipe waited for. Half of the reports would be fewer tests than there were.
+    """
+    found: dict[str, bytes] = {}
+    room_bytes = _REPORTS_BYTES_MAX
+    with suppress(OSError), _folder(reports) as folder:
+        for name in sorted(entry.name for entry in os.scandir(folder)):
+            with suppress(OSError), _plain(name, folder) as file:
+                found[name] = file.read(room_bytes + 1)
+                room_bytes -= len(found[name])
+            if room_bytes < 0:
+                return {}
+    return found
 
 
-def _files(reports: Path) -> dict[str, bytes]:
-    return {
-        path.name: path.read_bytes()
-        for path in sorted(reports.iterdir())[:_REPORTS_MAX]
-        if path.is_file() and not path.is_symlink() and path.stat().st_size <= _REPORT_BYTES_MAX
-    }
+@contextmanager
+def _folder(place: Path) -> Iterator[int]:
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
-def _clear(reports: Path) -> None:
-    for path in reports.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            _clear(path)
-            path.rmdir()
-        else:
-            path.unlink()
+@contextmanager
+def _plain(name: str, folder: int) -> Iterator[BinaryIO]:
+    descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "no plain file", name)
+        yield file

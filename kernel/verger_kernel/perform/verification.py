@@ -11,8 +11,9 @@ from anyio import to_thread
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.disk.packets import digest_of
-from verger_kernel.git import removal
+from verger_kernel.git import removal, trespass
 from verger_kernel.perform import surface
+from verger_kernel.perform.calls import SHOWN_PATHS
 from verger_kernel.perform.dependencies import Prepared, check_out, prepared
 from verger_kernel.perform.reports import Round, SurfaceRecord, add_trial, pretty
 from verger_kernel.perform.shell import Shell, run_command
@@ -38,13 +39,15 @@ async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned | Pa
     work = site.folder.trial / "work"
     tree = await to_thread.run_sync(_check_out, effect, site, work)
     committed = {path for path in _artifacts(item, effect) if _exists(work, path)}
+    before = await to_thread.run_sync(trespass.watch, site.repository)
     made = await prepared(effect, site, tree, work)
     results, cases = await _commands(effect, site, work, made)
     places = (work, made.layer) if made.layer else (work,)
     artifacts = tuple(_artifact(places, path, committed, item) for path in _artifacts(item, effect))
     report = await to_thread.run_sync(_report, effect, site, tree, made, results, cases, artifacts)
     await to_thread.run_sync(removal.remove, site.folder.trial, site.folder.verify)
-    return await to_thread.run_sync(_answer, effect, site, report)
+    said = await to_thread.run_sync(trespass.trespasses, site.repository, before)
+    return await to_thread.run_sync(_answer, effect, site, report, said[:SHOWN_PATHS])
 
 
 def _check_out(effect: RunCommands, site: Site, work: Path) -> ObjectId:
@@ -153,7 +156,9 @@ def _green_cases(effect: RunCommands, site: Site, cases: Cases) -> Cases:
     return {}
 
 
-def _answer(effect: RunCommands, site: Site, trial: TrialReport) -> CommandsReturned | PacketRefused:
+def _answer(
+    effect: RunCommands, site: Site, trial: TrialReport, escapes: tuple[str, ...]
+) -> CommandsReturned | PacketRefused:
     attempt = site.attempt(effect.item, effect.attempt)
     record = _surface(effect, site, attempt)
     mark = SurfaceMark(
@@ -170,7 +175,7 @@ def _answer(effect: RunCommands, site: Site, trial: TrialReport) -> CommandsRetu
     data = add_trial(attempt, round_, trial, effect.report)
     if data is None:
         return PacketRefused(effect=effect.id, changed=("verification_report.json",))
-    return CommandsReturned(effect=effect.id, trial=trial.mark, report=digest_of(data))
+    return CommandsReturned(effect=effect.id, trial=trial.mark, report=digest_of(data), escapes=escapes)
 
 
 def _surface(effect: RunCommands, site: Site, attempt: AttemptFolder) -> SurfaceRecord:

@@ -11,6 +11,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -61,6 +62,13 @@ class Room:
     layer: Path | None
     scratch: Path
     entry: Entry | None = None
+    identity: tuple[int, int] | None = None
+    """Device and inode of `work` when the room was opened."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether `work` still is the folder that it was, and no command put another, or a link, in its place."""
+        return _identity(self.work) == self.identity
 
     @property
     def mounted(self) -> bool:
@@ -119,12 +127,19 @@ def opened(work: Path, layer: Path | None, scratch: Path) -> Room:
     Where it cannot be mounted, what the tree does not have is copied from `layer` into it. Raises OSError.
     """
     scratch.mkdir(mode=0o700, parents=True, exist_ok=True)
-    room = Room(work, layer, scratch, _entry(scratch))
+    room = Room(work, layer, scratch, _entry(scratch), _identity(work))
     if room.mounted:
         room._overlay.mkdir(mode=0o700, exist_ok=True)
     elif layer is not None:
         copy_missing(layer, work)
     return room
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        looks = folder.lstat()
+        return (looks.st_dev, looks.st_ino) if stat.S_ISDIR(looks.st_mode) else None
+    return None
 
 
 _entries: dict[int, Entry | None] = {}

@@ -37,6 +37,7 @@ class Job:
 
     `marker` and `run_marker`, the ids of the effect and the run, stand in its environment as VERGER_EFFECT
     and VERGER_RUN; no two jobs share a `marker` at the same time. `inherit` are descriptors that it gets.
+    `kept` gets a copy of what was written to `stdout`, for a job that can put something else in that place.
     """
 
     argv: tuple[str, ...]
@@ -49,6 +50,7 @@ class Job:
     marker: str
     run_marker: str
     inherit: tuple[int, ...] = ()
+    kept: Path | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -78,12 +80,12 @@ async def run(job: Job) -> Ended:
         # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
         process = _start(job, streams)
         if isinstance(process, str):
-            return _not_started(process)
+            return not_started(process)
         main = table.row(process.pid)
         if main is None:
             process.kill()
             process.wait()
-            return _not_started(f"Cannot watch {shown(job.argv[0])}: /proc is not mounted or hides it")
+            return not_started(f"Cannot watch {shown(job.argv[0])}: /proc is not mounted or hides it")
         grown.grow_from(main)
         return await _lived(job, process, grown, streams)
 
@@ -98,7 +100,7 @@ async def _lived(job: Job, process: subprocess.Popen[bytes], grown: Tree, stream
         over = anyio.current_time()
         with anyio.CancelScope(shield=True):
             others = await _swept(job, process, grown, broken)
-            await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max)
+            await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max, job.kept)
     return Ended(
         exit_code=process.returncode,
         breach=broken or breach(job.limits, _usage(output_bytes=streams.bytes_max)),
@@ -198,5 +200,6 @@ def _start_error(job: Job, error: OSError | ValueError) -> str:
     return f"Cannot start {program}: {error}"
 
 
-def _not_started(error: str) -> Ended:
+def not_started(error: str) -> Ended:
+    """The end of a job that never began."""
     return Ended(exit_code=None, breach=None, start_error=error, runtime_ms=0, output_bytes=0, swept=0)

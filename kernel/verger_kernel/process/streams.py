@@ -3,7 +3,9 @@
 Not here: when too much is too much; see `rules/limits.py`.
 """
 
+import io
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -31,18 +33,32 @@ class Streams:
         self.bytes_max = max(self.bytes_max, sum(now))
         return sum(abs(new - old) for new, old in zip(now, before, strict=True))
 
-    def settle(self, bytes_max: int) -> None:
-        """Cuts the files to `bytes_max` in all and syncs them and their names to the disk. Blocks."""
+    def settle(self, bytes_max: int, kept: Path | None = None) -> None:
+        """Cuts the files to `bytes_max` in all and syncs them and their names to the disk. Blocks.
+
+        `kept` becomes a copy of the first, whatever stands at its own path by then. Raises OSError.
+        """
         self.growth()
         for fd, size, share in zip(
             (self.out, self.err), self._last, shares(self._last, bytes_max), strict=True
         ):
             if share < size:
                 os.ftruncate(fd, share)
+        if kept:
+            self._copy(kept)
+            return
         for fd in {self.out, self.err}:
             os.fsync(fd)
         for folder in self._folders:
             _sync_folder(folder)
+
+    def _copy(self, kept: Path) -> None:
+        os.lseek(self.out, 0, os.SEEK_SET)
+        with os.fdopen(os.open(kept, _FLAGS, 0o600), "wb") as file, io.FileIO(self.out, closefd=False) as out:
+            shutil.copyfileobj(out, file)
+            file.flush()
+            os.fsync(file)
+        _sync_folder(kept.parent)
 
     def _sizes(self) -> tuple[int, int]:
         out = os.fstat(self.out).st_size

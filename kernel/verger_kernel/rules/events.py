@@ -112,10 +112,14 @@ class Checkpointed(_Answer, frozen=True, kw_only=True):
 
 
 class CommandsReturned(_Answer, frozen=True, kw_only=True):
-    """One trial came to its end; `report` digests the verification report so far."""
+    """One trial came to its end; `report` digests the verification report so far.
+
+    `escapes` say what became of the user's repository meanwhile that no user at work does.
+    """
 
     trial: TrialMark
     report: Digest
+    escapes: tuple[str, ...] = ()
 
 
 class PacketFrozen(_Answer, frozen=True, kw_only=True):

@@ -89,6 +89,8 @@ def commands_returned(state: s.RunState, event: e.CommandsReturned, now: Now) ->
     """The next trial; after the last one a packet, a round without any audit, or a person."""
     stage = state.stage
     assert isinstance(stage, s.Verifying)
+    if event.escapes:
+        return escalate(state, stage.spot, "a command left its bounds", event.escapes, now)
     trials = (*stage.trials, event.trial)
     need = need_of(state.frame, stage.spot.item, stage.surface, stage.known)
     asked = next_trial(need, trials)

@@ -84,6 +84,16 @@ def test_a_tracked_path_that_setup_replaced_is_not_taken(work: Path, tmp_path: P
     assert not {"app.py", "src"} & {path.name for path in (tmp_path / "files").iterdir()}
 
 
+def test_what_python_compiled_of_tracked_files_is_not_taken(work: Path, tmp_path: Path) -> None:
+    write_files(
+        work, {"__pycache__/app.cpython-311.pyc": "of the base", "src/__pycache__/lib.pyc": "of the base"}
+    )
+    write_files(work, {"app.pyc": "of the base", "venv/lib/__pycache__/dep.pyc": "dep"})
+    files = tmp_path / "files"
+    taken(work, TRACKED, files)
+    assert {name for name in files_in(files) if "pyc" in name} == {"venv/lib/__pycache__/dep.pyc"}
+
+
 def test_links_stay_as_they_are_and_are_never_followed(work: Path, tmp_path: Path) -> None:
     write_files(tmp_path, {"outside/kept": "kept"})
     for name, target in {

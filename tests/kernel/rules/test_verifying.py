@@ -101,6 +101,13 @@ def test_on_another_base_a_further_attempt_may_help() -> None:
     assert escalated(made).is_workers
 
 
+def test_a_command_that_left_its_bounds_is_a_persons_case_though_it_passed() -> None:
+    made = walk(triage_agent=True).until(s.Verifying)
+    made.answer(escapes=("hooks/post-checkout was changed",))
+    assert escalated(made).why == "a command left its bounds"
+    assert escalated(made).details == ("hooks/post-checkout was changed",)
+
+
 def test_a_setup_that_fails_on_the_base_too_is_called_so() -> None:
     made = walk(facts(), fixes=0, remediations=0)
     made.rest(lambda effect: shown(effect, exits("fail", number=SETUP, command="npm ci")))
