@@ -56,6 +56,7 @@ def run_warm(
 
 def _number(told: socket.socket) -> int:
     data = told.recv(_NUMBER.size, socket.MSG_WAITALL)
+    assert data, "the Python that forks is gone: does every module of the kernel import?"
     (number,) = _NUMBER.unpack(data)
     return int(number)
 

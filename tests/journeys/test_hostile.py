@@ -147,6 +147,14 @@ def test_a_daemon_that_a_lane_leaves_behind_is_ended(tmp_path: Path) -> None:
     wait_until(lambda: processes_below(place.root) == [])
 
 
+def test_a_file_too_large_to_be_recorded_is_named_and_the_next_attempt_goes_on(tmp_path: Path) -> None:
+    script = f'test -e "$HOME/go" || {{ truncate -s 2T docs/big; touch "$HOME/go"; }}; {ANSWER}'
+    place = trial(tmp_path, agents={"worker": shell(script)})
+    stage = escalated(place, place.verger(*RUN))
+    assert stage.details == ("'docs/big' is larger than 1024 MiB",)
+    passed(place, place.verger("resume"))
+
+
 def test_a_lock_that_a_killed_git_left_beside_the_run_branch_goes(tmp_path: Path) -> None:
     place = trial(tmp_path, GOOD)
     assert place.killed_at(6, "after", *RUN).code == -signal.SIGKILL

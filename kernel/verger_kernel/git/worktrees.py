@@ -23,6 +23,8 @@ from verger_kernel.rules.scope import GITLINK, path_text
 # A worktree and its index can be made again from the objects, so nothing waits for them to reach the disk.
 _NO_SYNC = ("-c", "core.fsync=none")
 _PUT_ASIDE = ".git-put-aside"
+FILE_BYTES_MAX = 1 << 30
+"""Git reads, packs and hashes a new file whole, at some 50 MB a second."""
 
 
 def create(
@@ -73,6 +75,24 @@ def record_by(
     left_out = sorted({*hidden.by_record, *hidden.by_nobody}.difference(kept))
     tree = git.run("write-tree", work_tree=target, index=index).decode().strip()
     return ObjectId(tree), tuple(map(path_text, left_out))
+
+
+def too_large(git: Git, target: Path, index: Path) -> tuple[str, ...]:
+    """The new or changed files in `target` that are too large to be recorded in time, sparse ones too.
+
+    As `path_text` shows them. No git process unless there is one so large.
+    """
+    found = (
+        f"{folder}{entry.name}"
+        for folder, entries in folders(target)
+        for entry in entries or ()
+        if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size > FILE_BYTES_MAX
+    )
+    large = {os.fsencode(path) for path in found}
+    if not large:
+        return ()
+    listed = git.run("ls-files", "-z", "--modified", "--others", work_tree=target, index=index)
+    return tuple(path_text(path) for path in sorted(large.intersection(listed.split(b"\0"))))
 
 
 def forget_seen(git: Git, index: Path, tree: ObjectId) -> None:

@@ -74,6 +74,8 @@ def _recorded(
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
+    if large := worktree.too_large(site, effect.item, effect.attempt):
+        return _returned(effect, outcome, escapes=large, quarantine=quarantine)
     try:
         tree, left_out = worktree.recorded(site, effect.item, effect.attempt)
     except GitError as error:

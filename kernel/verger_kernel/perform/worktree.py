@@ -24,7 +24,7 @@ from verger_kernel.perform import dependencies
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
-from verger_kernel.rules.ids import ObjectId, tries_of
+from verger_kernel.rules.ids import ObjectId, shown, tries_of
 from verger_kernel.rules.scope import LINK, leads_out, lies_within, path_text
 from verger_probes.records import write_record
 
@@ -55,6 +55,13 @@ class Wires(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     worktree: Tripwire
     repository: Watch
+
+
+def too_large(site: Site, item: str, attempt: int) -> tuple[str, ...]:
+    """What the worker left that no record can be made of in time, in words."""
+    folder = site.attempt(item, attempt)
+    found = worktrees.too_large(site.git, folder.worktree, folder.index)
+    return tuple(f"{shown(path)} is larger than {worktrees.FILE_BYTES_MAX >> 20} MiB" for path in found)
 
 
 def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:
@@ -226,6 +233,8 @@ def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId
     # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.
     kept_at_ms = folder.index.stat().st_mtime_ns // 1_000_000
     try:
+        if worktrees.too_large(site.git, folder.worktree, folder.index):
+            return _moved_aside(folder.worktree)
         worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
     except GitError as error:
         if error.is_of_the_world():
@@ -235,7 +244,7 @@ def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId
 
 
 def _moved_aside(place: Path) -> str:
-    """Where a worktree stands now that git cannot record, a name that no tree can hold for one."""
+    """Where a worktree stands now that git cannot record, for a name that no tree can hold, or for its size."""
     number = 1
     while (aside := place.with_name(f"{place.name}.kept-{number}")).exists():
         number += 1
