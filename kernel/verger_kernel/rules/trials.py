@@ -20,8 +20,8 @@ SETUP = 0
 """The number of the setup commands taken together; commands count from 1."""
 WHOLE = "(the whole command)"
 """What failed when no report names a case."""
-NAMES_MAX = 100
-"""Failed cases named in the journal. Where more fail, the command counts as a whole: nobody reads 101 names."""
+NAMES_MAX = 500
+"""Failed cases named in the journal, some 30 KB. Where more fail, the command counts as a whole."""
 _NEVER_RED = range(126, 256)
 """Exit codes of a shell that could not run the command, or of one that a signal ended."""
 
