@@ -10,13 +10,11 @@ import signal
 import stat
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import anyio
-import psutil
 import pytest
 from tests.doubles.repository import head_of, make_repository, run_git, write_files
 from tests.kernel.process.jobs import is_gone, pid_in, wait_for
@@ -282,12 +280,12 @@ def test_a_killed_command_leaves_no_mount_and_none_is_ever_seen_outside(mounted:
     assert running.stdout and running.stdout.readline() == b"ready\n"
     assert mounts() == before
     assert list(room.inside.iterdir()) == []
-    namespace = Path(f"/proc/{running.pid}/ns/mnt").readlink()
-    running.kill()
-    running.communicate()
-    # The number of a namespace that is gone can be given to one of somebody else at once.
-    ended_at = time.time()
-    assert not [pid for pid in living_in(namespace) if psutil.Process(pid).create_time() < ended_at]
+    # Held open, for the number of a namespace that is gone is given to one of somebody else at once.
+    with Path(f"/proc/{running.pid}/ns/mnt").open("rb"):
+        namespace = Path(f"/proc/{running.pid}/ns/mnt").readlink()
+        running.kill()
+        running.communicate()
+        assert living_in(namespace) == []
     assert mounts() == before
 
 
