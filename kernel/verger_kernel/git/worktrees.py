@@ -4,9 +4,11 @@ Each holds a small `.git` of its own that borrows the user's objects; `docs/deci
 Not here: what an agent did with that `.git` (`tripwire.py`), removal (`removal.py`), commits (`commits.py`).
 """
 
+import hashlib
 import os
 import shutil
 import stat
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -32,8 +34,9 @@ def create(
 ) -> None:
     """Makes `target` a checkout of `tree` with a `.git` of its own, and `index` the kernel's index of it.
 
-    `tree` is a commit, or a tree of which `head` names the commit that its HEAD shall hold. What stood at `target`
-    goes first; `target` must lie below `root`, and `index` not in it. One git process. Safe to do twice. Raises
+    `tree` is a commit, or a tree of which `head` names a commit: HEAD becomes one that differs from it in its tree
+    alone, so that nothing in there looks staged. What stood at `target` goes first; `target` must lie below `root`,
+    and `index` not in it. One git process, two where `head` is another commit. Safe to do twice. Raises
     RemovalRefused and GitError.
     """
     remove(target, root)
@@ -43,6 +46,8 @@ def create(
     index.parent.mkdir(parents=True, exist_ok=True)
     git.run(*_NO_SYNC, "read-tree", "--reset", "-u", tree, work_tree=target, index=index)
     _write_git_folder(git, target, head or tree, index)
+    if head and head != tree:
+        _write_twin(git, target, head, tree)
 
 
 def record(git: Git, target: Path, index: Path) -> ObjectId:
@@ -190,6 +195,18 @@ def _write_git_folder(git: Git, target: Path, head: ObjectId, index: Path) -> No
         if (git.git_dir / name).is_file():
             shutil.copyfile(git.git_dir / name, folder / name)
     shutil.copyfile(index, folder / "index")
+
+
+def _write_twin(git: Git, target: Path, head: ObjectId, tree: ObjectId) -> None:
+    """Makes HEAD of `target` a commit like `head` that holds `tree`, in the objects of `target` alone."""
+    _, _, rest = git.run("cat-file", "commit", head).partition(b"\n")
+    body = f"tree {tree}\n".encode() + rest
+    raw = b"commit %d\0" % len(body) + body
+    name = hashlib.new("sha256" if len(head) == 64 else "sha1", raw).hexdigest()
+    place = target / ".git" / "objects" / name[:2] / name[2:]
+    place.parent.mkdir(exist_ok=True)
+    place.write_bytes(zlib.compress(raw))
+    (target / ".git" / "HEAD").write_text(f"{name}\n")
 
 
 def _config(git: Git, head: ObjectId) -> str:

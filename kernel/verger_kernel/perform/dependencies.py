@@ -48,7 +48,7 @@ def _passed(results: tuple[CommandResult, ...]) -> bool:
 
 
 def check_out(effect: RunCommands, site: Site, tree: ObjectId, work: Path) -> None:
-    """Makes `work` a fresh checkout of `tree`; its HEAD names the commit whose product code the trial is about."""
+    """Makes `work` a fresh checkout of `tree`; its HEAD looks like the commit whose product code the trial is about."""
     head = effect.commit if effect.purpose in ("green", "held-out") else effect.base
     worktrees.create(site.git, work, tree, _index(work), root=site.folder.verify, head=head)
 

@@ -166,8 +166,8 @@ def test_a_tree_without_a_commit_is_checked_out_with_a_head_that_is_given_apart(
     target, index = desk.root / "verify" / "work", desk.root / "verify" / "index"
     create(desk.git, target, made, index, root=desk.root, head=desk.base)
     assert (target / "a.txt").read_text() == "grafted\n"
-    assert run_git(target, "rev-parse", "HEAD").strip() == desk.base
-    assert run_git(target, "status", "--porcelain") == "M  a.txt\n"
+    assert run_git(target, "rev-parse", "HEAD^{tree}").strip() == made
+    assert run_git(target, "status", "--porcelain") == ""
     assert record(desk.git, target, index) == made
     restore(desk.git, target, tree_of(desk.git, desk.base), index, head=desk.base)
     assert run_git(target, "status", "--porcelain") == ""

@@ -45,6 +45,17 @@ def test_a_new_worktree_is_the_commit_and_git_works_in_it(desk: Desk) -> None:
     assert run_git(desk.target, "rev-parse", "HEAD").strip() == desk.base
 
 
+def test_a_worktree_of_another_tree_looks_as_if_its_head_held_it(desk: Desk, tmp_path: Path) -> None:
+    desk.write(**{"a.txt": "changed\n"})
+    tree, target = record(desk.git, desk.target, desk.index), desk.root / "other"
+    create(desk.git, target, tree, tmp_path / "other.index", root=desk.root, head=desk.base)
+    assert run_git(target, "status", "--porcelain") == ""
+    assert run_git(target, "diff", "--cached", "HEAD") == ""
+    assert run_git(target, "log", "--format=%s %an %at") == run_git(desk.user, "log", "--format=%s %an %at")
+    assert run_git(target, "fsck", "--strict", "--no-dangling") == ""
+    assert run_git(target, "rev-parse", "HEAD^{tree}").strip() == tree
+
+
 def test_a_new_worktree_records_as_the_tree_of_its_commit(desk: Desk) -> None:
     assert record(desk.git, desk.target, desk.index) == tree_of(desk.git, desk.base)
 
