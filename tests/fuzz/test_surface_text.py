@@ -25,6 +25,11 @@ PATHS = (
         "a.go",
         "tests/a.rs",
         "src/a.rs",
+        "pom.xml",
+        "build.gradle",
+        "CMakeLists.txt",
+        "BUILD",
+        "vite.config.ts",
     ),
     *(
         "a_spec.rb",

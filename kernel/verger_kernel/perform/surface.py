@@ -3,8 +3,9 @@
 Not here: what counts as test surface, and what is wrong with a change of it; see `rules/surface/`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from posixpath import normpath
+from typing import NamedTuple
 
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.git import trees
@@ -14,6 +15,8 @@ from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import RunCommands
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import path_text
+from verger_kernel.rules.surface.changed import is_read, kind_of_change, stays
+from verger_kernel.rules.surface.commands import CommandFiles, command_files
 from verger_kernel.rules.surface.kinds import is_mixed, kind_of
 from verger_kernel.rules.surface.mark import SurfaceMark
 from verger_kernel.rules.surface.mixed import composed
@@ -44,24 +47,46 @@ def inspect(
 
 def surface_record(site: Site, *, item: str, base: ObjectId, result: ObjectId) -> SurfaceRecord:
     """What the change did to the test surface, read from git alone."""
-    changes = trees.differences(site.git, base, result)
-    approved = _approved(site, item)
-    held = _contents(site, changes)
-    report = surface_report(_file(change, held) for change in changes)
-    touched = [change for change in changes if _is_surface(change, held)]
-    there = [change for change in touched if change.old_mode != ABSENT]
+    delta = _delta(site, item, base, result, is_read)
+    report = surface_report((_file(change, delta.held) for change in delta.changes), delta.commands)
+    touched = [change for change in delta.changes if _is_surface(change, delta)]
+    there = [path_text(change.path) for change in touched if change.old_mode != ABSENT]
     return SurfaceRecord(
         report=report,
-        approved=tuple(sorted(approved)),
-        held_out=any(path_text(change.path) not in approved for change in touched),
-        may_shrink=bool(there) and all(path_text(change.path) in approved for change in there),
-        findings=surface_findings(report, approved, needs_red=site.frame.item(item).red),
+        approved=tuple(sorted(delta.approved)),
+        held_out=any(path_text(change.path) not in delta.approved for change in _foreign(touched, delta)),
+        may_shrink=bool(there) and delta.approved.issuperset(there),
+        findings=surface_findings(report, delta.approved, needs_red=site.frame.item(item).red),
     )
 
 
-def _approved(site: Site, item: str) -> frozenset[str]:
-    """What a person read in the playbook and let the item change: the files that its deliverable names."""
-    return frozenset(normpath(path) for path in site.item(item).deliverable_paths)
+class _Delta(NamedTuple):
+    """What differs between base and result; what was read of it; the files that commands name; what was approved.
+
+    Approved is what a person read in the playbook and let the item change: the files that its deliverable names.
+    """
+
+    changes: tuple[TreeChange, ...]
+    held: dict[ObjectId, bytes]
+    commands: CommandFiles
+    approved: frozenset[str]
+
+
+def _delta(
+    site: Site, item_id: str, base: ObjectId, result: ObjectId, is_wanted: Callable[[str], bool]
+) -> _Delta:
+    item = site.item(item_id)
+    approved = frozenset(normpath(path) for path in item.deliverable_paths)
+    changes = trees.differences(site.git, base, result)
+    wanted = (change for change in changes if is_wanted(path_text(change.path)))
+    return _Delta(
+        changes=changes,
+        held=_contents(site, wanted),
+        commands=command_files(
+            item.verification_hints.required_commands, setup=site.policy.setup, deliverables=approved
+        ),
+        approved=approved,
+    )
 
 
 def tree_of_trial(effect: RunCommands, site: Site) -> ObjectId:
@@ -76,39 +101,54 @@ def tree_of_trial(effect: RunCommands, site: Site) -> ObjectId:
 
 
 def _grafted(effect: RunCommands, site: Site) -> ObjectId:
-    changes = trees.differences(site.git, effect.base, effect.commit)
-    held = _contents(site, changes)
+    delta = _delta(site, effect.item, effect.base, effect.commit, is_mixed)
+    touched = [change for change in delta.changes if _is_surface(change, delta)]
     if effect.purpose == "red":
-        onto, entries = effect.base, list(_surface_of_result(site, changes, held))
+        onto, entries = effect.base, _surface_of_result(site, touched, delta)
     else:
-        approved = _approved(site, effect.item)
-        # A new test is none of the base's, approved or not, and may need a fixture that is not there either.
-        foreign = [
-            change
-            for change in changes
-            if change.old_mode == ABSENT or path_text(change.path) not in approved
-        ]
-        onto, entries = effect.commit, list(_surface_of_base(site, foreign, held))
-    return trees.grafted(site.git, onto, entries, site.folder.trial / "graft")
+        onto, entries = effect.commit, _surface_of_base(site, _foreign(touched, delta), delta)
+    return trees.grafted(site.git, onto, list(entries), site.folder.trial / "graft")
 
 
-def _surface_of_result(
-    site: Site, changes: tuple[TreeChange, ...], held: dict[ObjectId, bytes]
-) -> Iterator[Entry]:
-    for change in changes:
-        if kind_of(path_text(change.path)):
+def _foreign(touched: Iterable[TreeChange], delta: _Delta) -> list[TreeChange]:
+    """What of the changed test surface the held-out trial leaves out."""
+    touched = tuple(touched)
+    is_asked_for = any(_may_ask(change, delta) for change in touched)
+    paths = {path_text(change.path) for change in delta.changes} | delta.approved
+    product = [path for path in paths if kind_of(path) is None]
+    return [change for change in touched if _is_foreign(change, delta, product, is_asked_for=is_asked_for)]
+
+
+def _may_ask(change: TreeChange, delta: _Delta) -> bool:
+    """Whether the change is of a file that was there and that a person approved: it may need what is new."""
+    return ABSENT not in (change.old_mode, change.new_mode) and path_text(change.path) in delta.approved
+
+
+def _is_foreign(change: TreeChange, delta: _Delta, product: list[str], *, is_asked_for: bool) -> bool:
+    path = path_text(change.path)
+    if change.old_mode != ABSENT:
+        return path not in delta.approved
+    if path in delta.approved:
+        # A new test is none of the base's, and may need a fixture that is not there either.
+        return kind_of(path) == "test" and not is_asked_for
+    return not stays(path, commands=delta.commands, product=product, is_asked_for=is_asked_for)
+
+
+def _surface_of_result(site: Site, touched: Iterable[TreeChange], delta: _Delta) -> Iterator[Entry]:
+    for change in touched:
+        if _is_whole(change, delta):
             yield change.path, change.new_mode, change.new_id
-        elif _is_surface(change, held):
-            product, surface = _sides(change, held)
+        else:
+            product, surface = _sides(change, delta.held)
             yield from _composed(site, change, change.old_mode, product, surface)
 
 
-def _surface_of_base(site: Site, changes: list[TreeChange], held: dict[ObjectId, bytes]) -> Iterator[Entry]:
-    for change in changes:
-        if kind_of(path_text(change.path)):
+def _surface_of_base(site: Site, touched: Iterable[TreeChange], delta: _Delta) -> Iterator[Entry]:
+    for change in touched:
+        if _is_whole(change, delta):
             yield change.path, change.old_mode, change.old_id
-        elif _is_surface(change, held):
-            surface, product = _sides(change, held)
+        else:
+            surface, product = _sides(change, delta.held)
             yield from _composed(site, change, change.new_mode, product, surface)
 
 
@@ -124,16 +164,32 @@ def _composed(
         yield change.path, mode, trees.store(site.git, data)
 
 
-def _is_surface(change: TreeChange, held: dict[ObjectId, bytes]) -> bool:
+def _is_surface(change: TreeChange, delta: _Delta) -> bool:
     """Whether the change is one of test surface: a whole file, or the test half of a mixed one."""
-    path = path_text(change.path)
-    if kind_of(path):
+    if _is_whole(change, delta):
         return True
-    old, new = _sides(change, held)
+    path, (old, new) = path_text(change.path), _sides(change, delta.held)
     return is_mixed(path) and new is not None and composed(path, product=new, surface=old) != new
 
 
-def _contents(site: Site, changes: tuple[TreeChange, ...]) -> dict[ObjectId, bytes]:
+def _is_whole(change: TreeChange, delta: _Delta) -> bool:
+    """Whether the change is of test surface alone; what is too large to be parted counts as such."""
+    path = path_text(change.path)
+    is_new = change.old_mode == ABSENT and path not in delta.approved
+    if kind_of_change(path, is_new=is_new, commands=delta.commands):
+        return True
+    return is_mixed(path) and any(_unread(change, delta.held))
+
+
+def _unread(change: TreeChange, held: dict[ObjectId, bytes]) -> tuple[bool, bool]:
+    """Of both sides, whether there is a file that was not read."""
+    return (
+        change.old_mode in _REGULAR and change.old_id not in held,
+        change.new_mode in _REGULAR and change.new_id not in held,
+    )
+
+
+def _contents(site: Site, changes: Iterable[TreeChange]) -> dict[ObjectId, bytes]:
     ids = (
         (mode, name)
         for change in changes
@@ -144,4 +200,10 @@ def _contents(site: Site, changes: tuple[TreeChange, ...]) -> dict[ObjectId, byt
 
 def _file(change: TreeChange, held: dict[ObjectId, bytes]) -> SurfaceFile:
     old, new = _sides(change, held)
-    return SurfaceFile(path=path_text(change.path), status=change.status, old=old, new=new)
+    return SurfaceFile(
+        path=path_text(change.path),
+        status=change.status,
+        old=old,
+        new=new,
+        unread=_unread(change, held),
+    )

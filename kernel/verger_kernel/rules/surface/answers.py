@@ -42,10 +42,14 @@ _QUESTIONS = {
     "newly_excluded": _blocks("may leave out tests", "high", "test_gap"),
     "weakened": _tells("tests less than before", "medium", "test_gap"),
     "newly_skipped": _tells("skips a test", "medium", "test_gap"),
+    "unread": _blocks("is too large to be read", "high", "process", "Keep sources and settings below 1 MiB."),
+    "command_files": _tells("decides what a required command or setup does", "medium", "process"),
     "ci": _tells("changes continuous integration", "low", "process"),
     "snapshots": _tells("changes what tests compare with", "low", "test_gap"),
 }
-_OF_PRODUCT = frozenset(("sniffing", "tampering"))
+_OF_PRODUCT = frozenset(("sniffing", "tampering", "unread"))
+AS_BEFORE = "as before"
+"""The end of an entry about what was so before the change: an approval answers it."""
 _LINE = re.compile(r"(?P<path>.*?):(?:\d+:)? ", re.DOTALL)
 _NAMED_FOR_TESTING = re.compile(r"(^|[/_.-])(py)?tests?(ing|er|ers|kit|utils?|tools?)?($|[/_.-])|conftest")
 
@@ -74,7 +78,7 @@ def _asked(name: str, entries: Collection[str], approved: Collection[str]) -> It
     for entry in entries:
         by_path.setdefault(_path_of(entry, approved), []).append(entry)
     for path, lines in by_path.items():
-        if path in approved and (name not in _OF_PRODUCT or _NAMED_FOR_TESTING.search(path)):
+        if path in approved and _is_answered(name, path, lines):
             continue
         yield finding(
             source="verification",
@@ -86,6 +90,12 @@ def _asked(name: str, entries: Collection[str], approved: Collection[str]) -> It
             evidence=lines,
             action=question.action,
         )
+
+
+def _is_answered(name: str, path: str, lines: Collection[str]) -> bool:
+    if name == "unread":
+        return all(line.endswith(AS_BEFORE) for line in lines)
+    return name not in _OF_PRODUCT or bool(_NAMED_FOR_TESTING.search(path))
 
 
 def _path_of(entry: str, approved: Collection[str]) -> str:

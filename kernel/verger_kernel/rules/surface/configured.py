@@ -6,11 +6,12 @@ Not here: how one setting or script weighs; see `settings.py` and `scripts.py`.
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from verger_kernel.rules.surface.builds import left_out
 from verger_kernel.rules.surface.forms import form_of
 from verger_kernel.rules.surface.halves import Key, leaves, test_half
-from verger_kernel.rules.surface.kinds import is_mixed, kind_of
+from verger_kernel.rules.surface.kinds import kind_of
 from verger_kernel.rules.surface.scripts import changed_script_file, changed_scripts
-from verger_kernel.rules.surface.settings import Setting, is_script, settings
+from verger_kernel.rules.surface.settings import Setting, holds_settings, is_script, settings
 from verger_kernel.rules.surface.weights import changes
 
 File = tuple[str, bytes | None, bytes | None]
@@ -29,12 +30,13 @@ def configured(files: Iterable[File]) -> Configured:
 
     A setting that moved from one file of its runner to another is none.
     """
-    chosen = [file for file in files if _holds_settings(file[0]) or kind_of(file[0]) == "scripts"]
+    files = [file for file in files if file[1] != file[2]]
+    chosen = [file for file in files if holds_settings(file[0]) or kind_of(file[0]) == "scripts"]
     old: dict[Key, Setting] = {}
     new: dict[Key, Setting] = {}
     unread = []
     for path, before, after in chosen:
-        if _holds_settings(path):
+        if holds_settings(path):
             left, right = settings(path, before), settings(path, after)
             if left is None or right is None:
                 unread.append(f"{path}: cannot be read as settings")
@@ -43,13 +45,9 @@ def configured(files: Iterable[File]) -> Configured:
     found = list(changes(old, new, added=[path for path, before, _ in chosen if before is None]))
     return Configured(
         configuration=_sorted(unread, (f"{one.path}: {one.text}" for one in found if not one.excludes)),
-        excluded=_sorted((), (f"{one.path}: {one.text}" for one in found if one.excludes)),
+        excluded=_sorted(left_out(files), (f"{one.path}: {one.text}" for one in found if one.excludes)),
         scripts=_sorted((), (entry for file in chosen for entry in _scripts(*file))),
     )
-
-
-def _holds_settings(path: str) -> bool:
-    return is_mixed(path) or kind_of(path) == "runner_configuration"
 
 
 def _sorted(entries: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:

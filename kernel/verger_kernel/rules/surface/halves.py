@@ -151,6 +151,7 @@ _CHOICES: dict[str, Callable[[Key], bool]] = {
     "composer.json": lambda key: key[0] == "scripts",
     "deno.json": lambda key: key[0] in ("tasks", "test"),
     "pyproject.toml": _pyproject,
+    "hatch.toml": lambda key: key[0] == "envs" and key[2:3] == ("scripts",),
     "Cargo.toml": _cargo,
     "setup.cfg": _setup,
     "tox.ini": _tox,

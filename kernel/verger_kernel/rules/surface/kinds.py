@@ -9,9 +9,11 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from verger_kernel.rules.surface.names import (
+    ANDROID_MAKEFILES,
     CI,
     CODE,
     DATA_FOLDERS,
+    MAKE_FOLDERS,
     RUNNER_CONFIGURATION,
     SCRIPT_PLACES,
     SCRIPTS,
@@ -21,6 +23,7 @@ from verger_kernel.rules.surface.names import (
     TEST_FOLDERS,
     TEST_NAMES,
     TESTS,
+    TOP_DATA_FOLDERS,
     WEAK_TEST_FOLDERS,
 )
 from verger_kernel.rules.surface.shadows import (
@@ -28,22 +31,37 @@ from verger_kernel.rules.surface.shadows import (
     PYTHON_MODULES,
     PYTHON_RUNNERS,
     RUNNER_PACKAGES,
+    STANDARD_MODULES,
+    TEST_LIBRARIES,
 )
 
 SurfaceKind = Literal[
-    "test", "support", "runner_configuration", "shadowing", "scripts", "ci", "snapshot", "bytecode", "startup"
+    "test",
+    "support",
+    "runner_configuration",
+    "shadowing",
+    "scripts",
+    "ci",
+    "snapshot",
+    "bytecode",
+    "startup",
+    "command",
 ]
 
-MIXED = frozenset(
-    ("package.json", "composer.json", "deno.json", "pyproject.toml", "Cargo.toml", "setup.cfg", "tox.ini")
-)
+# fmt: off
+MIXED = frozenset((
+    "package.json", "composer.json", "deno.json", "pyproject.toml", "Cargo.toml", "setup.cfg", "tox.ini",
+    "hatch.toml",
+))
+# fmt: on
 """Names of files that are product and test surface at once; `mixed.py` parts them."""
 
 
 def kind_of(path: str) -> SurfaceKind | None:
     """What kind of test surface `path` is; None for product code and for a mixed file.
 
-    `path` is relative to the repository, with slashes; the case of letters counts.
+    `path` is relative to the repository, with slashes; the case of letters counts. Never "command": what commands name
+    is not told by the path alone; see `changed.py`.
     """
     *folders, name = path.split("/")
     if "__pycache__" in folders or name.endswith((".pyc", ".pyo")):
@@ -64,8 +82,10 @@ def kind_of(path: str) -> SurfaceKind | None:
     if TEST_FOLDERS & set(folders) and name.endswith((".sh", ".bash")):
         # A check among the tests is one of them: what it asked before is asked again in the held-out trial.
         return "test"
-    if _matches(name, SCRIPTS) or SCRIPT_PLACES.fullmatch(path) or folders[:1] == [".ci"]:
+    if _is_script(path, folders, name):
         return "scripts"
+    if is_data_at_top(path):
+        return "snapshot" if folders[0] == "snapshots" else "support"
     return _kind_of_test(folders, name)
 
 
@@ -74,19 +94,49 @@ def is_mixed(path: str) -> bool:
     return path.rpartition("/")[2] in MIXED and kind_of(path) is None
 
 
+def is_data_at_top(path: str) -> bool:
+    """Whether the file lies in a folder at the top that is named for what tests read or compare with."""
+    first, slash, _ = path.partition("/")
+    return bool(slash) and first in TOP_DATA_FOLDERS
+
+
+def is_helper(path: str) -> bool:
+    """Whether the file at `path` is there for tests that ask for it: no runner and no import finds it otherwise."""
+    module, name = _module(path)[1], path.rpartition("/")[2]
+    is_library = module in PYTHON_RUNNERS | PYTHON_MODULES | STANDARD_MODULES | TEST_LIBRARIES
+    is_found = _matches(name, (*SUPPORT, *TESTS)) or bool(TEST_NAMES.fullmatch(name))
+    return kind_of(path) in ("test", "support", "snapshot") and not (is_library or is_found)
+
+
 def is_shadowing(path: str) -> bool:
     """Whether a module at `path` is imported, or a program started, in place of a part of a test runner."""
     *folders, name = path.split("/")
     if "node_modules" in folders:
         after = folders[folders.index("node_modules") + 1 :] or [name]
         return after[0] in RUNNER_PACKAGES
+    folder, module = _module(path)
+    return folder in PYTHON_FOLDERS and (
+        module in PYTHON_RUNNERS or (not folder and module in PYTHON_MODULES)
+    )
+
+
+def takes_a_place(path: str) -> bool:
+    """Whether a new module at `path` is imported in place of one that tests may import.
+
+    One that was there before is the product's own: the tests of the base ran with it.
+    """
+    folder, module = _module(path)
+    return not folder and module in STANDARD_MODULES | TEST_LIBRARIES
+
+
+def _module(path: str) -> tuple[str, str]:
+    """The folder and name of the Python module at `path`; no name for any other file."""
+    *folders, name = path.split("/")
     stem, _, ending = name.partition(".")
     is_module = ending == "py" or ending.endswith(("so", "pyd"))
     if is_module and stem == "__init__" and folders:
         stem = folders.pop()
-    if not is_module or "/".join(folders) not in PYTHON_FOLDERS:
-        return False
-    return stem in PYTHON_RUNNERS or (not folders and stem in PYTHON_MODULES)
+    return "/".join(folders), stem if is_module else ""
 
 
 def _is_startup(folders: list[str], name: str) -> bool:
@@ -103,6 +153,13 @@ def _is_startup(folders: list[str], name: str) -> bool:
 def _is_snapshot(folders: list[str], name: str) -> bool:
     in_folder = "__snapshots__" in folders or ("snapshots" in folders and bool(TEST_FOLDERS & set(folders)))
     return in_folder or _matches(name, SNAPSHOTS)
+
+
+def _is_script(path: str, folders: list[str], name: str) -> bool:
+    if name.endswith(".mk"):
+        # Build systems keep one for each part of a product, and Android one for each library.
+        return name not in ANDROID_MAKEFILES and set(folders) <= MAKE_FOLDERS
+    return _matches(name, SCRIPTS) or bool(SCRIPT_PLACES.fullmatch(path)) or folders[:1] == [".ci"]
 
 
 def _is_runner_configuration(folders: list[str], name: str) -> bool:

@@ -8,6 +8,7 @@ import re
 # fmt: off
 RUNNER_CONFIGURATION = (
     "pytest.ini", ".pytest.ini", "pytest.toml", ".pytest.toml", ".coveragerc", "tox.toml", "phpunit.xml*",
+    "phpunit.dist.xml",
     "jest.config.*", "jest-*.config.*", "vitest.config.*", "vitest.workspace.*", "vitest.projects.*", ".mocharc*",
     "mocha.opts", ".nycrc*", ".c8rc*", ".taprc", "ava.config.*", "karma.conf.*", ".jasmine.json", ".rspec", ".npmrc",
     "playwright.config.*", "cypress.config.*", "web-test-runner.config.*", "node.config.json", "bunfig.toml",
@@ -27,7 +28,10 @@ CI = (
     "azure-pipelines*.y*ml", "*Jenkinsfile", "bitbucket-pipelines.yml", ".buildkite/*", "appveyor.yml", ".drone.yml",
     "cloudbuild.y*ml", "codecov.y*ml", ".codecov.y*ml", ".pre-commit-config.y*ml", ".ci/*.y*ml",
 )
-SUPPORT = ("conftest.py", "jest.setup.*", "vitest.setup.*", "setupTests.*", "setup-tests.*", "test_helper.rb")
+SUPPORT = (
+    "conftest.py", "jest.setup.*", "vitest.setup.*", "setupTests.*", "setup-tests.*", "test_helper.rb",
+    "spec_helper.rb", "rails_helper.rb",
+)
 TESTS = (
     "test_*.py", "*_test.py", "test.py", "tests.py", "test_*.pyi", "*_test.go", "*_test.rs", "*_tests.rs",
     "*_spec.rb", "*_test.rb", "test_*.rb", "*.bats", "*_test.sh", "test_*.sh", "*.test.sh", "*.t", "*_test.exs",
@@ -53,5 +57,10 @@ WEAK_TEST_FOLDERS = frozenset(("test", "spec", "specs", "e2e", "cypress"))
 """The same at the top; deeper they are names of product packages too (django/test, src/spec)."""
 
 DATA_FOLDERS = frozenset(("testdata", "__mocks__", "__fixtures__", "fixtures", "data", "support", "helpers"))
+TOP_DATA_FOLDERS = frozenset(("expected", "golden", "goldens", "fixtures", "snapshots"))
+"""At the top they hold what tests read; deeper a product keeps data of its own in such a folder."""
+
+MAKE_FOLDERS = frozenset(("mk", "make", "build", "scripts", "script", "tools", "ci", "hack"))
+ANDROID_MAKEFILES = frozenset(("Android.mk", "Application.mk"))
 SITE_FOLDERS = frozenset(("site-packages", "dist-packages", ".venv", "venv"))
 # fmt: on

@@ -37,13 +37,15 @@ _JAVA_ASKS = (r"['\"](?:org\.junit|org\.testng|junit\.framework)",)
 _SCRIPT_EXITS = (
     r"\bprocess\.exitCode {0,3}= {0,3}0\b",
     r"\bprocess\.reallyExit\b",
-    r"\bprocess\.on\( ?['\"](?:exit|beforeExit)['\"][^\n]{0,200}exit",
+    r"\bprocess\.on\( ?['\"](?:exit|beforeExit)['\"][^\n]{0,200}\bexit\( {0,2}0? {0,2}\)",
     r"^process\.exit\((?:0)?\)",
 )
 _SCRIPT_PATCHES = (
     r"\b(?:globalThis|global|window)\.(?:expect|it|test|describe|assert)\b {0,3}=[^=]",
     r"(?<![\w.$])assert(?:\.strict)?\.\w{1,40} {0,3}=(?![=>])",
     r"require\(['\"](?:node:)?assert[^\n)]{0,20}\)\.\w{1,40} {0,3}=(?![=>])",
+    r"\bObject\.(?:definePropert(?:y|ies)|assign)\(\s{0,9}"
+    r"(?:require\(['\"](?:node:)?assert\b|assert\b(?: {0,3}|\.strict {0,3}),)",
     r"\bModule\._(?:load|resolveFilename|extensions)\b[^\n=]{0,40}=(?![=>])",
     r"\bModule\.prototype\.\w{1,40} {0,3}=(?![=>])",
 )

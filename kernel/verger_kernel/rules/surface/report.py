@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from verger_kernel.rules.findings import Finding, merge
-from verger_kernel.rules.surface.answers import answers, asserts_nothing
+from verger_kernel.rules.surface.answers import AS_BEFORE, answers, asserts_nothing
+from verger_kernel.rules.surface.changed import is_source, kind_of_change
+from verger_kernel.rules.surface.commands import NO_COMMANDS, CommandFiles
 from verger_kernel.rules.surface.configured import configured
 from verger_kernel.rules.surface.kinds import SurfaceKind, is_mixed, kind_of
 from verger_kernel.rules.surface.losses import losses
@@ -29,6 +31,8 @@ class SurfaceFile(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["A", "M", "D", "T"]
     old: bytes | None
     new: bytes | None
+    unread: tuple[bool, bool] = (False, False)
+    """Of the contents before and after: whether there are some that nobody read. Of a source, they are too large."""
 
 
 class SurfaceReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -36,7 +40,7 @@ class SurfaceReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     Tests, assertions and skips are counted over the changed test files, as they stand in the text. `weakened`,
     `newly_skipped` and `newly_excluded` leave out what only moved from one changed file to another.
-    `sniffing` and `tampering` are of lines that the change brought.
+    `sniffing` and `tampering` are of lines that the change brought; `unread` are sources too large to be searched.
     """
 
     changed: bool = False
@@ -61,18 +65,26 @@ class SurfaceReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     bytecode: tuple[str, ...] = ()
     sniffing: tuple[str, ...] = ()
     tampering: tuple[str, ...] = ()
+    command_files: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 _STATUS = {"A": "added", "M": "changed", "D": "deleted", "T": "another kind of file"}
 
 
+_LARGE, _AS_LARGE = "too large to be read", f"too large to be read, {AS_BEFORE}"
 _IMPORTS = re.compile(rb"^import[ \t]", re.MULTILINE)
 
 
-def surface_report(files: Iterable[SurfaceFile]) -> SurfaceReport:
-    """What the change did to the test surface. The order of `files` does not matter; any bytes give a report."""
+def surface_report(files: Iterable[SurfaceFile], commands: CommandFiles = NO_COMMANDS) -> SurfaceReport:
+    """What the change did to the test surface; `commands` are the files that the item's commands name.
+
+    The order of `files` does not matter; any bytes give a report.
+    """
     ordered = sorted(files, key=lambda file: file.path)
-    kinds = {file.path: kind_of(file.path) for file in ordered}
+    kinds = {
+        file.path: kind_of_change(file.path, is_new=file.status == "A", commands=commands) for file in ordered
+    }
     touched = [file for file in ordered if kinds[file.path] or _mixed_half_changed(file)]
     tests = [file for file in touched if kinds[file.path] in ("test", "support")]
     lost = losses((file.path, file.old, file.new) for file in tests)
@@ -104,6 +116,8 @@ def surface_report(files: Iterable[SurfaceFile]) -> SurfaceReport:
         snapshots=_listed(file for file in touched if kinds[file.path] == "snapshot"),
         sniffing=asked,
         tampering=patched,
+        command_files=_listed(file for file in touched if kinds[file.path] == "command"),
+        unread=_unread(ordered),
     )
 
 
@@ -127,6 +141,8 @@ def surface_findings(
 def _mixed_half_changed(file: SurfaceFile) -> bool:
     if not is_mixed(file.path):
         return False
+    if any(file.unread):
+        return True
     if file.new is None or file.old is None:
         there = file.old if file.new is None else file.new
         return there is None or composed(file.path, product=there, surface=None) != there
@@ -152,6 +168,12 @@ def _path_files(files: list[SurfaceFile]) -> tuple[str, ...]:
 
 def _listed(files: Iterable[SurfaceFile]) -> tuple[str, ...]:
     return tuple(f"{file.path}: {_STATUS[file.status]}" for file in files)
+
+
+def _unread(files: list[SurfaceFile]) -> tuple[str, ...]:
+    """The sources that nobody read as they are now."""
+    sources = [file for file in files if file.unread[1] and is_source(file.path)]
+    return tuple(f"{file.path}: {_AS_LARGE if file.unread[0] else _LARGE}" for file in sources)
 
 
 def _new_suspects(files: list[SurfaceFile]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -78,7 +78,7 @@ def changed_script_file(path: str, old: bytes | None, new: bytes | None) -> Iter
             yield "comes before Makefile"
         return
     before, after = decoded(old), decoded(new)
-    if name.lower() in ("makefile", "gnumakefile"):
+    if name.lower() in ("makefile", "gnumakefile") or name.endswith(".mk"):
         yield from _changed_makefile(_Makefile(before), _Makefile(after))
     elif new is None:
         yield "is gone"

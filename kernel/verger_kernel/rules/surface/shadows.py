@@ -27,6 +27,34 @@ PYTHON_MODULES = frozenset((
 ))
 """Modules that a Python runner imports before the first test."""
 
+STANDARD_MODULES = frozenset((
+    "abc", "aifc", "annotationlib", "antigravity", "array", "asynchat", "asyncio", "asyncore", "atexit", "audioop",
+    "binascii", "builtins", "bz2", "cProfile", "calendar", "cgi", "cgitb", "chunk", "cmath", "code", "codecs",
+    "colorsys", "compileall", "compression", "concurrent", "configparser", "crypt", "ctypes", "curses", "dbm",
+    "difflib", "distutils", "encodings", "ensurepip", "errno", "faulthandler", "fcntl", "filecmp", "fileinput",
+    "ftplib", "gc", "genericpath", "getopt", "getpass", "graphlib", "grp", "gzip", "hmac", "html", "http",
+    "idlelib", "imaplib", "imghdr", "imp", "io", "itertools", "lib2to3", "lzma", "mailbox", "mailcap", "marshal",
+    "math", "mimetypes", "mmap", "modulefinder", "msilib", "msvcrt", "multiprocessing", "netrc", "nis", "nntplib",
+    "nt", "ntpath", "nturl2path", "optparse", "os", "ossaudiodev", "pickle", "pickletools", "pipes", "pkgutil",
+    "plistlib", "poplib", "posix", "posixpath", "profile", "pstats", "pty", "pwd", "py_compile", "pyclbr", "pydoc",
+    "pydoc_data", "pyexpat", "readline", "resource", "rlcompleter", "runpy", "sched", "secrets", "select", "shelve",
+    "shlex", "signal", "site", "smtpd", "smtplib", "sndhdr", "socketserver", "spwd", "sqlite3", "sre_compile",
+    "sre_constants", "sre_parse", "stat", "statistics", "stringprep", "sunau", "symtable", "sys", "syslog",
+    "tabnanny", "tarfile", "telnetlib", "termios", "this", "time", "timeit", "tkinter", "tomllib", "trace",
+    "tracemalloc", "tty", "turtle", "turtledemo", "unicodedata", "uu", "venv", "wave", "webbrowser", "winreg",
+    "winsound", "wsgiref", "xdrlib", "xmlrpc", "zipapp", "zipimport", "zlib", "zoneinfo",
+))
+"""The others of Python's own library, 3.11 to 3.14: tests may import them, and so may the product."""
+
+TEST_LIBRARIES = frozenset((
+    "approvaltests", "assertpy", "coverage", "ddt", "faker", "freezegun", "hamcrest", "httpretty",
+    "hypothesis", "mock", "model_bakery", "moto", "parameterized", "polyfactory", "pytest_bdd",
+    "pytest_benchmark", "pytest_django", "pytest_env", "pytest_httpserver", "pytest_httpx", "pytest_randomly",
+    "pytest_rerunfailures", "pytest_snapshot", "pytest_subtests", "pytest_xdist", "requests_mock", "respx",
+    "schemathesis", "snapshottest", "syrupy", "testcontainers", "testfixtures", "time_machine", "vcr",
+))
+"""Libraries that nobody imports but tests."""
+
 RUNNER_PACKAGES = frozenset((
     ".bin", "jest", "@jest", "jest-cli", "vitest", "@vitest", "mocha", "ava", "tap", "tape", "jasmine", "expect",
     "chai", "sinon", "uvu", "karma", "@playwright", "cypress", "c8", "nyc", "ts-node", "tsx",

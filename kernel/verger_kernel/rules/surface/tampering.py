@@ -1,12 +1,13 @@
-"""Where a Python source reaches into the test runner, or ends it with success before it has spoken.
+"""Where a Python source reaches into the test runner, or keeps it from speaking.
 
-Not here: other languages, and which files are asked; see `suspects.py`.
+Not here: how it ends (`exits.py`), other languages, and which files are asked (`suspects.py`).
 """
 
 import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from verger_kernel.rules.surface.exits import exits, is_zero, run_on_import
 from verger_kernel.rules.surface.syntax import (
     Source,
     constant_text,
@@ -29,8 +30,10 @@ _WRITES = frozenset((
     "write_text", "write_bytes", "unlink", "remove", "rmtree", "rename", "replace", "truncate", "symlink_to",
 ))
 # fmt: on
+_EVERYTHING = frozenset(
+    ("object", "int", "float", "str", "bytes", "bool", "complex", "list", "tuple", "dict", "set")
+)
 _LOOKUPS = ("import_module", "__import__", "get")
-_EXITS = ("sys.exit", "exit", "quit")
 _FRAME_TABLES = frozenset(("f_globals", "f_builtins"))
 _OUTCOMES = frozenset(("outcome", "exitstatus", "excinfo", "testsfailed", "wasSuccessful", "_exitcode"))
 _IN_TESTS = re.compile(r"assert|fail|raises|skip|main|exit|run|report|result|outcome|TestCase|Runner")
@@ -47,9 +50,8 @@ def tampers(source: Source, *, is_product: bool, may_exit: bool) -> Iterator[Pla
     """The line, and what is done there. A source that is started as a program `may_exit` as it likes."""
     yield from _patches(source, is_product=is_product)
     yield from _outcomes(source)
-    yield from _silent_exits(source)
-    on_import = list(_run_on_import(source.tree.body))
-    yield from _exits_on_import(on_import, source.bound, may_exit=may_exit)
+    on_import = list(run_on_import(source.tree.body))
+    yield from exits(source, on_import, may_exit=may_exit)
     if is_product:
         yield from _writes_on_import(on_import)
         yield from _import_hooks(source)
@@ -89,6 +91,9 @@ def _is_patched(target: ast.expr, names: dict[str, str], *, is_product: bool) ->
         return is_builtin and constant_text(target.slice) in _BUILTINS
     if not isinstance(target, ast.Attribute):
         return False
+    if target.attr == "__code__" and "gc" in names.values():
+        # What the collector of garbage finds may be anybody's function.
+        return is_product
     if names.get(dotted(target.value)) == "builtins" or dotted(target.value) == "__builtins__":
         return target.attr in _BUILTINS
     return _is_of_runner(target.value, names) and (is_product or bool(_IN_TESTS.match(target.attr)))
@@ -125,84 +130,9 @@ def _outcomes(source: Source) -> Iterator[Place]:
                 case ast.Call(func=ast.Attribute(attr="force_result" | "force_exception")):
                     yield node.lineno, f"{function.name}: {text_of(node)}"
     for call in source.of(ast.Call):
-        is_zero = any(key.arg == "returncode" and _is_zero(key.value) for key in call.keywords)
-        if is_zero and dotted(call.func) == "pytest.exit":
+        is_success = any(key.arg == "returncode" and is_zero(key.value) for key in call.keywords)
+        if is_success and dotted(call.func) == "pytest.exit":
             yield call.lineno, text_of(call)
-
-
-def _exits_on_import(nodes: Sequence[ast.AST], names: dict[str, str], *, may_exit: bool) -> Iterator[Place]:
-    for node in nodes:
-        match node:
-            case ast.Call(func=func) if _is_hard_exit(func, names):
-                yield node.lineno, f"on import: {text_of(node)}"
-            case ast.Call(func=func, args=args) if dotted(func) in _EXITS and not may_exit:
-                if not args or _is_zero(args[0]):
-                    yield node.lineno, f"on import: {text_of(node)}"
-            case ast.Raise(exc=ast.expr() as raised) if _is_quiet_exit(raised) and not may_exit:
-                yield node.lineno, f"on import: {text_of(node)}"
-
-
-def _is_quiet_exit(raised: ast.expr) -> bool:
-    if isinstance(raised, ast.Call):
-        return last_name(raised.func) == "SystemExit" and (not raised.args or _is_zero(raised.args[0]))
-    return last_name(raised) == "SystemExit"
-
-
-def _run_on_import(body: Sequence[ast.stmt]) -> Iterator[ast.AST]:
-    """Every node that runs when the module is imported: not in a function, not under the guard of a program."""
-    waiting: list[ast.AST] = list(body)
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            continue
-        if isinstance(node, ast.If) and _is_guard(node.test):
-            waiting += node.orelse
-            continue
-        yield node
-        waiting += ast.iter_child_nodes(node)
-
-
-def _is_guard(test: ast.expr) -> bool:
-    return text_of(test) == "__name__ == '__main__'"
-
-
-def _silent_exits(source: Source) -> Iterator[Place]:
-    """`os._exit(0)` ends the runner without a word. A child that was forked may end so."""
-    yield from _exits_by_text(source)
-    if not any(
-        _is_hard_exit(node, source.bound) for node in (*source.of(ast.Attribute), *source.of(ast.Name))
-    ):
-        return
-    for function in source.functions:
-        calls = [node for node in walk(function) if isinstance(node, ast.Call)]
-        forks = any("fork" in last_name(node.func) for node in calls)
-        for node in calls:
-            is_quiet = not node.args or _is_zero(node.args[0])
-            if _is_hard_exit(node.func, source.bound) and is_quiet and not forks:
-                yield node.lineno, f"{function.name}: {text_of(node)}"
-    for call in source.of(ast.Call):
-        if any(_is_hard_exit(arg, source.bound) for arg in call.args):
-            yield call.lineno, text_of(call)
-
-
-def _is_hard_exit(node: ast.expr, names: dict[str, str]) -> bool:
-    """Whether the expression is `os._exit`, by whatever name the source knows it."""
-    if last_name(node) != "_exit" and names.get(last_name(node)) != "os._exit":
-        return False
-    root, _, rest = dotted(node).partition(".")
-    return rest in ("", "_exit") and names.get(root, root) in ("os", "posix", "os._exit", "posix._exit", "")
-
-
-def _exits_by_text(source: Source) -> Iterator[Place]:
-    for call in source.of(ast.Call):
-        if last_name(call.func) == "getattr" and "_exit" in map(constant_text, call.args):
-            yield call.lineno, text_of(call)
-
-
-def _is_zero(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return not node.value
-    return last_name(node) in ("EX_OK", "OK", "EXIT_SUCCESS")
 
 
 def _import_hooks(source: Source) -> Iterator[Place]:
@@ -226,9 +156,19 @@ def _always(statement: ast.stmt, name: str, answer: bool) -> bool:
     match statement:
         case ast.FunctionDef(name=named, body=[*before, ast.Return(value=ast.Constant(value=value))]):
             return named == name and value is answer and all(isinstance(one, ast.Expr) for one in before)
+        case ast.FunctionDef(name=named, body=[*before, ast.Return(value=ast.Call() as call)]):
+            is_alone = all(isinstance(one, ast.Expr) for one in before)
+            return answer and named == name and is_alone and _is_any_value(call)
         case ast.Assign(targets=[ast.Name(id=named)], value=ast.Lambda(body=ast.Constant(value=value))):
             return named == name and value is answer
     return False
+
+
+def _is_any_value(call: ast.Call) -> bool:
+    """Whether the call asks only for a type that any value may have; to ask for a class of one's own is honest."""
+    if last_name(call.func) != "isinstance" or len(call.args) != 2:
+        return False
+    return any(isinstance(node, ast.Name) and node.id in _EVERYTHING for node in walk(call.args[1]))
 
 
 def _inner_imports(source: Source) -> Iterator[Place]:

@@ -76,7 +76,7 @@ _PHP = _Language(
     assertions=r"(?:->|::)(?:assert|expect)\w++\s*+\(",
     skips=r"\bmarkTest(?:Skipped|Incomplete)\b",
 )
-_LANGUAGES = {
+LANGUAGES = {
     **dict.fromkeys(("js", "jsx", "ts", "tsx", "mjs", "cjs", "mts", "cts", "coffee"), _JAVASCRIPT),
     "go": _GO,
     "rs": _RUST,
@@ -86,6 +86,7 @@ _LANGUAGES = {
     **dict.fromkeys(("c", "cc", "cpp", "h", "hpp"), _C),
     "php": _PHP,
 }
+"""By the ending of a file that is no Python: what its tests look like."""
 _WIDTH = 160
 _NOTHING = r"(?!)"
 _BUILD_LINE = re.compile(r"^//\s*+(?:go:build|\+build)\s++(?P<tags>[^\n]++)", re.MULTILINE)
@@ -96,7 +97,7 @@ def count(path: str, data: bytes | None) -> Counts:
     ending = path.rpartition(".")[2]
     if ending in ("py", "pyi"):
         return read_python(data)
-    language = _LANGUAGES.get(ending)
+    language = LANGUAGES.get(ending)
     if language is None:
         return Counts()
     text = decoded(data)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from verger_kernel.rules.surface.kinds import MIXED, is_mixed, kind_of
+from verger_kernel.rules.surface.kinds import MIXED, is_helper, is_mixed, kind_of, takes_a_place
 
 SURFACE = {
     "test": (
@@ -39,7 +39,15 @@ SURFACE = {
             "tests/x_test_.py",
             "spec/support/a.rb",
         ),
-        *("pkg/__mocks__/fs.js", "tests/fixtures/project/Makefile", "tests/data/a/pytest.ini"),
+        *(
+            "pkg/__mocks__/fs.js",
+            "fixtures/a.json",
+            "expected/a.txt",
+            "golden/a.png",
+            "spec_helper.rb",
+            "tests/fixtures/project/Makefile",
+            "tests/data/a/pytest.ini",
+        ),
     ),
     "runner_configuration": (
         *(
@@ -50,7 +58,7 @@ SURFACE = {
             "vitest.config.mts",
             ".mocharc.yml",
         ),
-        *(".cargo/config.toml", ".npmrc", ".rspec", ".env.test"),
+        *(".cargo/config.toml", ".npmrc", ".rspec", ".env.test", "phpunit.dist.xml"),
     ),
     "shadowing": (
         *("pytest.py", "json.py", "unittest/__init__.py", "types.py", "src/pytest.py", "tests/unittest.py"),
@@ -67,7 +75,7 @@ SURFACE = {
             "scripts/test",
             "test",
         ),
-        *("run_tests.py", ".ci/run", "scripts/run-tests.js"),
+        *("run_tests.py", ".ci/run", "rules.mk", "mk/test.mk", "scripts/run-tests.js"),
     ),
     "ci": (
         ".github/workflows/ci.yml",
@@ -76,7 +84,13 @@ SURFACE = {
         ".ci/build.yml",
         ".pre-commit-config.yaml",
     ),
-    "snapshot": ("src/__snapshots__/a.snap", "tests/snapshots/a.json", "tests/a.ambr", "testdata/x.golden"),
+    "snapshot": (
+        "src/__snapshots__/a.snap",
+        "tests/snapshots/a.json",
+        "tests/a.ambr",
+        "snapshots/a.json",
+        "testdata/x.golden",
+    ),
     "bytecode": ("src/__pycache__/a.cpython-311.pyc", "a.pyc", "src/__pycache__/x"),
     "startup": (
         *("sitecustomize.py", "src/usercustomize.py", "evil.pth", ".venv/lib/site-packages/evil.pth"),
@@ -87,7 +101,7 @@ SURFACE = {
 PRODUCT = (
     *("src/pkg/types.py", "pkg/json.py", "src/types.py", "json/schema.py", "unittest.md", "docs/pytest.py"),
     *("src/pkg/testing/client.py", "django/test/client.py", "src/spec/parser.py", "lib/test/runner.js"),
-    *("spec/openapi.yaml", "specs/README.md", "models/weights.pth", "fixtures/initial.json", "latest.py"),
+    *("spec/openapi.yaml", "specs/README.md", "models/weights.pth", "app/fixtures/initial.json", "latest.py"),
     *(
         "contest.py",
         "src/attest.js",
@@ -100,11 +114,23 @@ PRODUCT = (
         "src/check.py",
         "node_modules/left-pad/index.js",
         "Dockerfile",
+        "pom.xml",
+        "requirements.txt",
+        "fixtures",
         "README.md",
         "docs/tests.md",
         "snap.py",
     ),
-    *("snapshots/nightly.sql", "CONFTEST.PY", "makefile.txt", "check.py", "code.py"),
+    *(
+        "app/snapshots/nightly.sql",
+        "src/expected/a.json",
+        "Android.mk",
+        "package/zlib/zlib.mk",
+        "CONFTEST.PY",
+        "makefile.txt",
+        "check.py",
+        "code.py",
+    ),
 )
 
 
@@ -133,3 +159,32 @@ def test_a_mixed_file_is_product_at_any_depth_and_never_under_tests(name: str) -
 def test_any_path_has_an_answer(path: str) -> None:
     assert kind_of(path) in {*SURFACE, None}
     assert is_mixed(path) is False
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["filecmp.py", "statistics.py", "calendar/__init__.py", "hypothesis.py", "time_machine.py", "mock.py"],
+)
+def test_a_module_at_the_top_takes_the_place_of_a_library(path: str) -> None:
+    assert takes_a_place(path)
+    assert not takes_a_place(f"pkg/{path}")
+    assert kind_of(path) is None
+
+
+def test_an_own_name_takes_no_place() -> None:
+    assert not any(map(takes_a_place, ("adder.py", "statistics.md", "statistics/adder.py", "statistical.py")))
+
+
+def test_a_helper_is_there_for_who_asks() -> None:
+    assert all(
+        map(is_helper, ("tests/tests_help.py", "tests/data/a.json", "tests/__init__.py", "test/help.js"))
+    )
+    for path in (
+        "tests/conftest.py",
+        "jest.setup.js",
+        "tests/statistics.py",
+        "tests/mock.py",
+        "tests/a.test.js",
+        "a.py",
+    ):
+        assert not is_helper(path)

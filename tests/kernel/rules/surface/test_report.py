@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from verger_kernel.rules.findings import Finding
+from verger_kernel.rules.surface.commands import command_files
 from verger_kernel.rules.surface.report import SurfaceFile, SurfaceReport, surface_findings, surface_report
 
 Change = tuple[str, str | bytes | None, str | bytes | None]
@@ -74,6 +75,20 @@ BLOCKED: dict[str, Change] = {
     "an only": ("a.test.js", "it('a', () => {})", "it('a', () => {})\nit.only('b', () => {})"),
     "sniffing": ("src/a.py", PRODUCT, 'import os\nX = "PYTEST_CURRENT_TEST" in os.environ\n' + PRODUCT),
     "sniffing in a new file": ("src/a.js", None, "export default process.env.NODE_ENV === 'test' ? 1 : 2"),
+    "a build that skips": ("pom.xml", "<a>", "<a><skipTests>true</skipTests>"),
+    "a test block that leaves out": (
+        "vite.config.ts",
+        "export default { plugins: [], test: { globals: true } }",
+        "export default { plugins: [], test: { globals: true, exclude: ['**/a.test.ts'] } }",
+    ),
+    "a library in a test library's place": ("hypothesis.py", None, ""),
+    "a standard module in its place": ("statistics.py", None, ""),
+    "a script of hatch": (
+        "hatch.toml",
+        '[envs.test.scripts]\nrun = "pytest"',
+        '[envs.test.scripts]\nrun = "true"',
+    ),
+    "a makefile that is included": ("rules.mk", "test:\n\tpytest\n", "test:\n\ttrue\n"),
     "tampering": ("src/a.py", PRODUCT, "import unittest\nunittest.TestCase.fail = None\n" + PRODUCT),
 }
 
@@ -133,6 +148,19 @@ HONEST: dict[str, Sequence[Change]] = {
             TEST + "class TestBed:\n    __test__ = False\n    def test_bed(self): pass\n",
         )
     ],
+    "a dependency of a build": [
+        ("pom.xml", "<a>", "<a><dependency>b</dependency>"),
+        ("rules.mk", None, "a:\n"),
+    ],
+    "a plugin of vite": [
+        (
+            "vite.config.ts",
+            "export default { plugins: [a()], build: { exclude: ['b'] }, test: { globals: true } }",
+            "export default { plugins: [a(), b()], build: { exclude: ['c'] }, test: { globals: true } }",
+        )
+    ],
+    "a module of the product that has a library's name": [("statistics.py", "x = 1", "x = 2")],
+    "an environment of hatch": [("hatch.toml", "[envs.test]", '[envs.test]\ndependencies = ["a"]')],
     "a continuous integration file": [(".github/workflows/ci.yml", "a: 1", "a: 2")],
 }
 
@@ -322,3 +350,48 @@ def test_a_path_file_that_runs_code_is_told_wherever_it_lies() -> None:
 def test_tests_that_are_to_show_red_assert_something(after: str, needs_red: bool, is_told: bool) -> None:
     found = surface_findings(report(("tests/test_a.py", None, after)), (), needs_red=needs_red)
     assert any(one.title == "the new tests assert nothing" for one in found) is is_told
+
+
+def test_a_file_that_a_command_names_is_told_unless_it_is_approved() -> None:
+    (change,) = files(("qa/smoke.sh", "grep 3", "exit 0"))
+    told = surface_report([change], command_files(["bash qa/smoke.sh"], deliverables=["adder.py"]))
+    assert (told.changed, told.command_files) == (True, ("qa/smoke.sh: changed",))
+    (found,) = surface_findings(told, ())
+    assert (found.title, found.mark.is_blocking) == (
+        "qa/smoke.sh decides what a required command or setup does",
+        False,
+    )
+    assert surface_findings(told, ("qa/smoke.sh",)) == ()
+    assert surface_report([change]) == SurfaceReport()
+
+
+def unread(path: str, *, before: bool = False, approved: Sequence[str] = ()) -> list[str]:
+    one = SurfaceFile(path=path, status="M", old=None if before else b"", new=None, unread=(before, True))
+    found = surface_findings(surface_report([one]), approved)
+    return [
+        one.title for one in found if one.title.endswith("is too large to be read") and one.mark.is_blocking
+    ]
+
+
+@pytest.mark.parametrize(
+    "path", ["adder.py", "src/a.js", "conftest.py", "pyproject.toml", "run.sh", "Makefile", "pom.xml"]
+)
+def test_a_source_that_nobody_could_read_blocks_though_it_is_approved(path: str) -> None:
+    assert unread(path, approved=[path]) == [f"{path} is too large to be read"]
+
+
+@pytest.mark.parametrize(
+    "path", ["data.json", "a.csv", "package-lock.json", "a.png", "uv.lock", "sqlite3.c", "a.md"]
+)
+def test_a_large_file_that_is_no_source_does_not(path: str) -> None:
+    assert unread(path) == []
+
+
+def test_a_source_that_was_as_large_before_may_be_approved() -> None:
+    assert unread("tables.py", before=True)
+    assert unread("tables.py", before=True, approved=["tables.py"]) == []
+
+
+def test_a_settings_file_that_nobody_could_read_counts_as_changed() -> None:
+    one = SurfaceFile(path="pyproject.toml", status="M", old=b"", new=None, unread=(False, True))
+    assert surface_report([one]).changed
