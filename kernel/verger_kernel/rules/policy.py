@@ -10,7 +10,6 @@ import msgspec
 from verger_kernel.rules.frame import FlakeRules
 from verger_kernel.rules.limits import Limits
 
-Role = Literal["worker", "audit_a", "audit_b", "triage"]
 RULES_TRIAGE = "rules"
 """The name in the triage lane that means: no agent, the deterministic rule decides alone."""
 

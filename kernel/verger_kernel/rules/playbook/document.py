@@ -4,7 +4,6 @@ Not here: the table inside section 2; see `table.py`. Source: playbook-contract,
 """
 
 import re
-from typing import Protocol
 
 import msgspec
 from markdown_it import MarkdownIt
@@ -69,12 +68,6 @@ def read_sections(text: str) -> tuple[Section, ...]:
 def _at_byte(data: bytes, offset: int, why: str, mend: str) -> Problem:
     before = data[:offset].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     return file_problem(why, mend, line=before.count(b"\n") + 1)
-
-
-class _Token(Protocol):
-    type: str
-    level: int
-    map: list[int] | None
 
 
 def _lines(text: str) -> tuple[Line, ...]:
