@@ -147,6 +147,11 @@ GOOD = {
         "client/verger_client/good.py",
         "from verger_daemon.protocol.messages import Request\nimport verger_probes.exits",
     ),
+    "client becomes the kernel": (
+        rules.one_way_order,
+        "client/verger_client/good.py",
+        "def f():\n    from verger_kernel.__main__ import main",
+    ),
     "daemon sees the words of the kernel": (
         rules.one_way_order,
         "daemon/verger_daemon/good.py",

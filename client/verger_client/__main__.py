@@ -1,26 +1,27 @@
 """`verger`: the front door. It answers --version and --help and hands every kernel command to the kernel.
 
-Not here: what any command does. Only sys and os are imported at the top, because every command pays for them.
+Not here: what any command does. Only sys is imported at the top, because every command pays for it.
 """
 
-import os
 import sys
 
 HELP = """\
 usage: verger [-C DIR] COMMAND ...
 
-try     demo                  a whole run in a throw-away repository: no keys, no network
-        playbook lint FILE    what is wrong with a playbook, and how to mend it
-run     list-items FILE       the items of a playbook
-        show-item FILE        one item, whole
-        run FILE              carry a reviewed playbook, item by item
-        resume [RUN]          go on where a run stopped or was killed
-        refresh-run RUN       move an idle run onto a newer commit
-decide  mark-manual-gate RUN  record a person's decision on an item
-watch   status [RUN]          where a run stands
-        doctor [RUN]          what is wrong with environment, playbook and run
+try     demo                   a whole run in a throw-away repository: no keys, no network
+        playbook new FILE      write a playbook; lint, fmt and explain look at one
+run     run FILE               carry a reviewed playbook, item by item
+        resume [RUN]           go on where a run stopped or was killed
+decide  mark-manual-gate RUN   record a person's decision on an item
+        diff [RUN] [ITEM]      what a run or an item changed
+watch   status [RUN]           where a run stands
+        logs RUN ITEM [STAGE]  what agents and commands of an item wrote
+        where [RUN] [ITEM]     where everything of a run or an item lies
+        doctor [RUN]           what is wrong with environment, playbook and run
 
-`verger COMMAND --help` says more. Exit codes: docs/exit-codes.md.
+More: list-items, show-item, refresh-run, completion; `verger help --all` says what they do.
+`verger COMMAND --help` says more and shows an example. RUN is a run id, the beginning of one, or latest.
+Exit codes: docs/exit-codes.md.
 """
 
 NO_DAEMON = """\
@@ -31,17 +32,24 @@ Hint: verger run FILE --next carries a playbook without it, and keeps the limits
 
 def main() -> int:
     """The exit code of what the client itself answers; for a kernel command it becomes the kernel."""
+    if not sys.flags.safe_path:
+        # What -P does: beside a script, and where the user stands, any file may bear the name of a module.
+        del sys.path[0]
     argv = sys.argv[1:]
-    match argv[:1]:
+    match argv:
         case []:
             return _usage_error()
-        case ["--help" | "-h" | "help"]:
+        case ["help", "--all"]:
+            sys.argv[1:] = ["--help"]
+        case ["help", command]:
+            sys.argv[1:] = [command, "--help"]
+        case ["--help" | "-h" | "help", *_]:
             return _say(HELP)
-        case ["--version"]:
+        case ["--version", *_]:
             return _say(f"verger {_version()}\n")
     if _command(argv) == "supervise":
         return _refuse_to_supervise()
-    return _become_kernel(argv)
+    return _become_kernel()
 
 
 def _command(argv: list[str]) -> str:
@@ -55,12 +63,10 @@ def _command(argv: list[str]) -> str:
     return ""
 
 
-def _become_kernel(argv: list[str]) -> int:
-    # -P: a folder of that name where the user stands, perhaps a stranger's repository, is never imported.
-    try:
-        os.execv(sys.executable, [sys.executable, "-P", "-m", "verger_kernel", *argv])
-    except (OSError, ValueError) as error:
-        return _cannot_start(error)
+def _become_kernel() -> int:
+    from verger_kernel.__main__ import main as kernel
+
+    return kernel()
 
 
 def _say(text: str) -> int:
@@ -85,14 +91,6 @@ def _refuse_to_supervise() -> int:
     from verger_probes.exits import Exit
 
     sys.stderr.write(NO_DAEMON)
-    return Exit.ENVIRONMENT
-
-
-def _cannot_start(error: Exception) -> int:
-    from verger_probes.exits import Exit
-
-    hint = "Hint: install Verger again; the Python it was installed with must still be there."
-    sys.stderr.write(f"Cannot start the kernel with {sys.executable or 'no Python'}: {error}. {hint}\n")
     return Exit.ENVIRONMENT
 
 

@@ -1,16 +1,15 @@
 """`verger-kernel`: one invocation, from the command line to the exit code.
 
-Not here: the command line itself; see `cli.py`. Errors of the user are a line and a hint, never a traceback.
+Not here: the command line itself; see `cli.py`. Errors of the user are a line and a hint, never a traceback. What is
+imported in a function is not paid for by a view that was drawn before.
 """
 
+import gc
 import os
 import sys
-import traceback
-from contextlib import suppress
-from typing import TextIO
 
-from verger_kernel.cli import dispatch
 from verger_kernel.errors import CommandError
+from verger_kernel.remembered import said
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
@@ -19,10 +18,11 @@ def main() -> int:
     """The exit code of this process."""
     # A umask without the owner's own bits would make every executable of a checkout look changed by the worker.
     os.umask(os.umask(0o077) & 0o077)
+    # Modules are no garbage, and to look for it 250 times while they are imported is a quarter of the start.
+    gc.disable()
     _open_streams()
     code = _code()
-    for stream in (sys.stdout, sys.stderr):
-        _let_go(stream)
+    _let_go()
     return code
 
 
@@ -60,6 +60,12 @@ def _open_streams() -> None:
 
 
 def _dispatched() -> int:
+    words = said(sys.argv[1:])
+    if words is not None:
+        print(words)
+        return int(Exit.DONE)
+    from verger_kernel.cli import dispatch
+
     try:
         return dispatch(sys.argv[1:])
     except SystemExit as left:
@@ -67,15 +73,18 @@ def _dispatched() -> int:
         return int(left.code or 0)
 
 
-def _let_go(stream: TextIO) -> None:
-    try:
-        stream.flush()
-    except OSError:
-        # Nobody takes the rest; Python must not try once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _let_go() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Nobody takes the rest; Python must not try once more at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _defect(error: Exception) -> CommandError:
+    import traceback
+
     lines = "".join(traceback.format_exception(error)).splitlines()
     return CommandError(
         f"unexpected {type(error).__name__}: {error}",
@@ -86,10 +95,12 @@ def _defect(error: Exception) -> CommandError:
 
 
 def _say(error: CommandError) -> int:
-    with suppress(OSError):
-        print(f"error: {printable(error.what)}; hint: {printable(error.hint)}", file=sys.stderr)
-        for detail in error.lines:
-            print(f"  {printable(detail)}", file=sys.stderr)
+    lines = [f"error: {printable(error.what)}; hint: {printable(error.hint)}"]
+    try:
+        print(*lines, *(f"  {printable(detail)}" for detail in error.lines), sep="\n", file=sys.stderr)
+    except OSError:
+        # Nobody listens; the exit code says enough.
+        return int(error.code)
     return int(error.code)
 
 

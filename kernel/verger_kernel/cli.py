@@ -1,16 +1,20 @@
 """The command line of the kernel: the parser, and one table from command to function.
 
-Not here: what the commands do; see `commands/`. Their modules are imported only when their command is called:
-`status` must not pay for git or markdown.
+Not here: what each command takes (`arguments.py`) and does (`commands/`). The modules of commands are imported only
+when theirs is called: `status` must not pay for git or markdown.
 """
 
 import argparse
+import gc
 import importlib
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
-from typing import NoReturn, TypeAlias, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
+from verger_kernel.arguments import Commands, folder, look_commands, run_commands, view_commands
+from verger_kernel.arguments import command as _command
+from verger_kernel.arguments import playbook as _playbook
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
 from verger_probes.exits import Exit
@@ -19,7 +23,7 @@ from verger_probes.version import VERSION
 COMMANDS = {
     "list-items": "playbook:list_items_command",
     "show-item": "playbook:show_item_command",
-    "playbook": "playbook:lint_command",
+    "playbook": "authoring:playbook",
     "run": "run:run",
     "resume": "resume:resume",
     "refresh-run": "refresh:refresh_run",
@@ -27,13 +31,22 @@ COMMANDS = {
     "doctor": "doctor:doctor",
     "mark-manual-gate": "gate:mark_manual_gate",
     "demo": "demo:demo",
+    "logs": "logs:logs",
+    "diff": "diff:diff",
+    "where": "where:where",
+    "completion": "completion:completion",
 }
 """Command → module and function below `verger_kernel.commands`."""
 
 
 T = TypeVar("T")
-ITEMS_MAX = 10_000
-"""More items than a playbook anybody reviewed will have."""
+GARBAGE_OBJECTS = 10_000
+"""New objects between two looks for garbage; Python's own 700 are few for libraries that are imported on the way."""
+
+
+_VERBS = "Every verb takes --format text|json, and --help."
+_ELSEWHERE = {verb: f"playbook {verb}" for verb in ("new", "lint", "fmt", "explain")}
+"""Words that are looked for as commands, with what they are."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,14 +54,57 @@ class _Parser(argparse.ArgumentParser):
         """Raises CommandError: usage errors look like every other error."""
         raise CommandError(message, f"see: {self.prog} --help", Exit.USAGE)
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse has it, but a word that is left over is refused here, where its neighbours are known."""
+        if self._subparsers is None:
+            # First, because a misspelt flag is often the very one that argparse would miss.
+            self._refuse_flags(args or ())
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            raise self._unknown(f"{self.prog} does not take {shown(rest[0])}", rest[0], {})
+        return found, rest
+
+    def _refuse_flags(self, words: Iterable[str]) -> None:
+        flags = dict.fromkeys(self._option_string_actions)
+        for word in takewhile(lambda word: word != "--", words):
+            # With a space in it, it is text: the value of the flag before it.
+            name = word.partition("=")[0]
+            if word.startswith("--") and name not in flags and " " not in word:
+                raise self._unknown(f"{self.prog} does not know {shown(name)}", name, flags)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        words = {word: f"{self.prog} {word}" for word in action.choices}
+        if not isinstance(action, argparse._SubParsersAction):
+            name, allowed = "/".join(action.option_strings), ", ".join(words)
+            raise CommandError(f"{name} cannot be {shown(value)}", f"write one of {allowed}", Exit.USAGE)
+        if action.dest == "command":
+            words |= {word: f"{self.prog} {there}" for word, there in _ELSEWHERE.items()}
+        raise self._unknown(f"{self.prog} has no {action.dest} {shown(value)}", value, words)
+
+    def _unknown(self, what: str, word: str, known: Mapping[str, str | None]) -> CommandError:
+        # Imported here: who makes no mistake need not pay for it.
+        from difflib import get_close_matches
+
+        near = [known[name] or name for name in get_close_matches(word, known, n=1)]
+        hint = f"did you mean {near[0]}? all: {self.prog} --help" if near else f"see: {self.prog} --help"
+        return CommandError(what, hint, Exit.USAGE)
+
 
 def dispatch(argv: list[str]) -> int:
     """Runs the command that `argv` spells; answers with its exit code. Raises CommandError."""
-    args = _settled(_text_only(parser().parse_args(argv)))
+    typed = argv[0] if argv and argv[0] in COMMANDS else None
+    args = _settled(_text_only(parser(typed).parse_args(argv)))
+    args.typed = argv
     module, _, function = COMMANDS[args.command].partition(":")
     command: Callable[[argparse.Namespace], int] = getattr(
         importlib.import_module(f"verger_kernel.commands.{module}"), function
     )
+    # From here on there may be garbage; what was imported is never looked at again.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS)
+    gc.enable()
     return command(_with_folders(args))
 
 
@@ -118,26 +174,38 @@ def _existing(directory: Path) -> Path:
     return whole
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+class _Only:
+    """Takes what every command takes and builds the one that was typed: to build all lasts a start of Python."""
+
+    def __init__(self, commands: Commands, name: str) -> None:
+        self._commands = commands
+        self._name = name
+
+    def add_parser(self, name: str, **how: Any) -> Any:
+        """The parser of the command, or what takes its arguments and does nothing with them."""
+        return self._commands.add_parser(name, **how) if name == self._name else _Nobody()
+
+
+class _Nobody:
+    """Stands for a command that was not typed, its groups and its verbs."""
+
+    def __getattr__(self, _: str) -> Callable[..., "_Nobody"]:
+        return lambda *_, **__: self
+
+
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The whole command line; with `only`, that of one command."""
     root = _Parser(prog="verger", allow_abbrev=False)
     root.add_argument("--version", action="version", version=f"verger {VERSION}")
-    root.add_argument("-C", dest="directory", type=Path, default=Path(), metavar="DIR", help="work in DIR")
-    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    folder(root, default=Path())
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND", prog=root.prog)
+    if only is not None:
+        commands = cast(Commands, _Only(commands, only))
     _playbook_commands(commands)
-    _run_commands(commands)
-    _view_commands(commands)
+    run_commands(commands)
+    view_commands(commands)
+    look_commands(commands)
     return root
-
-
-Commands: TypeAlias = "argparse._SubParsersAction[_Parser]"
-
-
-def _command(commands: Commands, name: str, help_: str) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
-    command.add_argument("--format", choices=("text", "json"), default="text")
-    command.add_argument("--json", dest="format", action="store_const", const="json", help="--format json")
-    return command
 
 
 def _playbook_commands(commands: Commands) -> None:
@@ -146,78 +214,30 @@ def _playbook_commands(commands: Commands) -> None:
     show = _command(commands, "show-item", "one item of a playbook, whole")
     _playbook(show)
     show.add_argument("--item", required=True, metavar="ID")
-    playbook = _command(commands, "playbook", "what is wrong with a playbook, and how to mend it")
-    playbook.add_argument("verb", choices=("lint",))
-    _playbook(playbook)
-
-
-def _run_commands(commands: Commands) -> None:
-    run = _command(commands, "run", "carry a reviewed playbook, item by item")
-    _playbook(run)
-    which = run.add_mutually_exclusive_group(required=True)
-    which.add_argument("--item", metavar="ID", help="one item")
-    which.add_argument("--items", metavar="ID,ID", help="several items, in this order")
-    which.add_argument("--next", action="store_true", help="the first item; with --auto-advance all")
-    run.add_argument("--config", type=Path, metavar="FILE", help="policy on top of verger.toml")
-    run.add_argument("--agents", metavar="ROLE=NAME,…", help="who works: worker, audit_a, audit_b, triage")
-    _going_on(run)
-    resume = _command(commands, "resume", "go on where a run stopped or was killed")
-    _run(resume)
-    _going_on(resume)
-    refresh = _command(commands, "refresh-run", "go on from another commit, which holds what the run came to")
-    _run(refresh)
-    refresh.add_argument(
-        "--retarget-run-branch-to", required=True, metavar="REF", help="a branch, tag or commit"
+    help_ = "write a playbook, and ask what is wrong with it"
+    playbook = commands.add_parser(
+        "playbook", help=help_, description=help_, allow_abbrev=False, epilog=_VERBS
     )
-    gate = _command(commands, "mark-manual-gate", "record a person's decision on an item")
-    _run(gate)
-    gate.add_argument("--item", required=True, metavar="ID")
-    gate.add_argument("--decision", required=True, choices=("approved", "rejected"))
-    gate.add_argument("--by", required=True, metavar="NAME", help="who decides")
-    gate.add_argument("--note", required=True, metavar="TEXT", help="why")
-    gate.add_argument("--evidence-path", type=Path, action="append", default=[], metavar="FILE")
-    gate.add_argument(
-        "--gate-nonce", metavar="NONCE", help="refuse unless the gate still asks what bore this nonce"
+    verbs = playbook.add_subparsers(dest="verb", required=True, metavar="VERB")
+    new = _verb(verbs, "new", "a playbook to begin with", "playbook.md")
+    new.add_argument("playbook", nargs="?", type=Path, metavar="FILE", help="where to; else it is printed")
+    _playbook(_verb(verbs, "lint", "what is wrong with a playbook, and how to mend it", "playbook.md"))
+    fmt = _verb(verbs, "fmt", "straighten the table of a playbook; its meaning stays", "playbook.md --check")
+    fmt.add_argument("playbook", nargs="+", type=Path, metavar="FILE")
+    fmt.add_argument("--check", action="store_true", help="only name the files that would change")
+    explain = _verb(verbs, "explain", "what a run will allow, run and ask for an item", "playbook.md 02")
+    explain.add_argument("playbook", type=Path, metavar="FILE")
+    explain.add_argument("item", metavar="ITEM")
+    explain.add_argument("--config", type=Path, metavar="FILE", help="policy on top of verger.toml")
+    explain.add_argument("--agents", metavar="ROLE=NAME,…", help="who works, as for run")
+
+
+def _verb(verbs: Commands, name: str, help_: str, example: str) -> argparse.ArgumentParser:
+    epilog = f"example: verger playbook {name} {example}"
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        name, help=help_, description=help_, allow_abbrev=False, epilog=epilog
     )
-
-
-def _going_on(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--auto-advance", action="store_true", help="go on with the next unfinished item")
-    command.add_argument("--max-items", type=_count, metavar="N", help="stop when N items have passed")
-    command.add_argument(
-        "--external-evidence-dir", type=Path, metavar="DIR", help="evidence for the next item"
-    )
-
-
-def _view_commands(commands: Commands) -> None:
-    status = _command(commands, "status", "where a run stands, read from its files")
-    _run(status)
-    status.add_argument("--all", action="store_true", help="every run of this repository")
-    status.add_argument("--exit-code", action="store_true", help="answer with the run's code")
-    doctor = _command(commands, "doctor", "what is wrong with environment, playbook and run")
-    doctor.add_argument("run", nargs="?", metavar="RUN")
-    doctor.add_argument("--run-id", dest="run_id", metavar="RUN")
-    doctor.add_argument(
-        "--fix-safe", action="store_true", help="mend first what can be mended without a loss"
-    )
-    doctor.add_argument("--playbook", type=Path, metavar="FILE")
-    doctor.add_argument("--config", type=Path, metavar="FILE")
-    doctor.add_argument("--agents", metavar="ROLE=NAME,…")
-    demo = _command(commands, "demo", "a whole run in a throw-away repository: no keys, no network")
-    demo.add_argument("--into", type=Path, metavar="DIR", help="where to build it; must not exist")
-
-
-def _playbook(command: argparse.ArgumentParser) -> None:
-    command.add_argument("file", nargs="?", type=Path, metavar="FILE", help="the playbook")
-    command.add_argument("--playbook", type=Path, metavar="FILE", help="the same, as a flag")
-
-
-def _run(command: argparse.ArgumentParser) -> None:
-    command.add_argument("run", nargs="?", metavar="RUN", help="a run id, the beginning of one, or latest")
-    command.add_argument("--run-id", dest="run_id", metavar="RUN", help="the same, as a flag")
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= ITEMS_MAX:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number from 1 to {ITEMS_MAX}")
-    return int(text)
+    verb.add_argument("--format", choices=("text", "json"), default="text")
+    verb.add_argument("--json", dest="format", action="store_const", const="json", help="--format json")
+    folder(verb, default=argparse.SUPPRESS)
+    return verb

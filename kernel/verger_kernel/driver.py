@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
-from msgspec.structs import replace
 
 from verger_kernel.clock import now
 from verger_kernel.disk import store
+from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.journal import Journal
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import FileLock
 from verger_kernel.rules import events as e
 from verger_kernel.rules.effects import Effect
-from verger_kernel.rules.machine import advance
+from verger_kernel.rules.lasting import lasts
+from verger_kernel.rules.machine import advance, counted
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.state import RunState
 from verger_probes.exits import Exit
@@ -40,12 +41,16 @@ class Interrupted(Exception):
 
 @dataclass
 class Driver:
-    """One process's hold on a run. `watch` is told of each step after it was saved, in order."""
+    """One process's hold on a run. `watch` is told of each step after it was saved, in order.
+
+    `unsynced` is synced before each record that must last.
+    """
 
     folder: RunFolder
     lock: FileLock
     journal: Journal
     state: RunState
+    unsynced: Unsynced
     perform: Perform
     watch: Watch
     invocation: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -89,10 +94,12 @@ class Driver:
         before = self.state
         after, effects = advance(before, event, moment)
         self.lock.check()
+        if lasts(event):
+            # What the record speaks of must not be lost while the record is kept.
+            self.unsynced.sync()
         self.journal.append(moment, event)
-        self.state = replace(after, journal_seq=self.journal.seq, journal_head=self.journal.head)
-        stage_ended = type(after.stage) is not type(before.stage)
-        store.save(self.folder, self.state, durable=stage_ended)
+        self.state = counted(after, event, self.journal.seq, self.journal.head)
+        store.save(self.folder, self.state, durable=False)
         self.watch(before, event, self.state, moment)
         return effects
 

@@ -3,6 +3,8 @@
 Not here: the paths inside that folder; see `disk/layout.py`.
 """
 
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,12 +14,15 @@ from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import SOURCE_FOLDER, StateFolder
 from verger_kernel.disk.locks import Held, acquire
 from verger_kernel.errors import CommandError
-from verger_kernel.git.repository import NoRepository, Repository, find
+from verger_kernel.git.checkout import NoRepository, Repository, find
 from verger_kernel.git.repository_id import repository_id
+from verger_kernel.remembered import Source
 from verger_kernel.rules.ids import InvalidId, RunId, run_id, run_id_prefix, shown
 from verger_probes.exits import Exit
 from verger_probes.places import state_home
 from verger_probes.records import write_record
+
+_CANDIDATES_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,32 @@ def find_home(start: Path, environ: Mapping[str, str]) -> Home:
     _refuse_other_than_text(repository.root, state)
     folder = StateFolder(state / name) if name else None
     return Home(repository, state, folder if folder and folder.root.is_dir() else None)
+
+
+def sources(home: Home, start: Path) -> list[Source] | None:
+    """What `find_home` from `start` and `run_ids` rest on; None for what is too odd to keep an eye on."""
+    root, git_dir = home.repository.root, home.repository.git_dir
+    folder = home.folder
+    if folder is None or git_dir != root / ".git" or home.repository.common_dir != git_dir:
+        return None
+    record = git_dir / "verger" / "repository-id"
+    below = [place for place in (start, *start.parents) if place.is_relative_to(root)]
+    return [
+        *(("variable", name) for name in ("HOME", "XDG_STATE_HOME")),
+        # The nearest repository is the one that counts, and a bare one is refused.
+        *(("kind", f"{place}/{name}") for place in below for name in (".git", "HEAD", "objects", "refs")),
+        *(("kind", f"{git_dir}/{name}") for name in ("HEAD", "commondir")),
+        ("file", str(record)),
+        # In a copy of the repository the name still leads to the original.
+        *(("identity", place) for place in (str(git_dir), json.loads(record.read_bytes())["common_dir"])),
+        ("names", str(folder.runs)),
+        *(("stamp", str(folder.run(name).plan)) for name in _of_one_second(run_ids(folder))),
+    ]
+
+
+def _of_one_second(names: tuple[RunId, ...]) -> list[RunId]:
+    seconds = Counter(name.rpartition("_")[0] for name in names)
+    return [name for name in names if seconds[name.rpartition("_")[0]] > 1]
 
 
 def _refuse_other_than_text(*places: Path) -> None:
@@ -178,6 +209,9 @@ def find_run(home: Home, text: str) -> RunId:
         )
     if len(matches) > 1 and text != "latest":
         raise CommandError(
-            f"{shown(text)} begins {len(matches)} run ids", "write more of the id, or latest", Exit.INPUT
+            f"{shown(text)} begins {len(matches)} run ids",
+            "write more of the id, or latest",
+            Exit.INPUT,
+            tuple(reversed(matches))[:_CANDIDATES_SHOWN],
         )
     return matches[-1]

@@ -10,14 +10,15 @@ from signal import SIGINT
 import msgspec
 
 from verger_kernel.clock import start_ticks
-from verger_kernel.disk.durable import read_file
-from verger_kernel.driver import Driver, Interrupted
+from verger_kernel.disk.durable import Unsynced, read_file
+from verger_kernel.driver import Driver, Interrupted, Watch
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
 from verger_kernel.git.command import Git, Identity
 from verger_kernel.git.repository import Repository
+from verger_kernel.perform import after_reboot
 from verger_kernel.perform.calls import Tell
-from verger_kernel.perform.effects import perform
+from verger_kernel.perform.effects import WORLD, perform
 from verger_kernel.perform.projections import publish
 from verger_kernel.perform.site import Site
 from verger_kernel.process.tree import become_subreaper
@@ -39,11 +40,12 @@ async def invoke(
     tell: Callable[[str], None],
     request: e.Request,
     *then: e.Event,
+    watch: Watch | None = None,
 ) -> tuple[s.RunState, Exit]:
     """Carries `request` out on `run`, with `then` right after its start, until nothing is left to do.
 
-    `tell` is given a line for people at each step. Raises CommandError when the run cannot be written any more; the
-    run itself stays resumable.
+    `tell` is given a line for people at each step, `watch` the step itself before. Raises CommandError when the run
+    cannot be written any more; the run itself stays resumable.
     """
     become_subreaper()
     for note in run.notes:
@@ -53,7 +55,9 @@ async def invoke(
         _publish(site, run.before, run.state, tell)
     for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
         tell(f"removed {lock.name}, which a git that was killed left behind")
-    driver = _driver(run, site, tell)
+    if run.found and run.found.rebooted:
+        _mend(site, run.state, tell)
+    driver = _driver(run, site, tell, watch)
     start = e.InvocationStarted(
         invocation=driver.invocation,
         pid=os.getpid(),
@@ -79,6 +83,14 @@ async def invoke(
     return driver.state, code
 
 
+def _mend(site: Site, state: s.RunState, tell: Callable[[str], None]) -> None:
+    try:
+        after_reboot.mend(site, state)
+    except WORLD as error:
+        # Whoever needs what is missing will say so, and can be tried again.
+        tell(f"could not make again what the machine lost when it went down: {error}")
+
+
 def site_of(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> Site:
     frame = run.state.frame
     return Site(
@@ -96,19 +108,22 @@ def site_of(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) ->
         policy=read_policy_snapshot(read_file(run.folder.policy)).policy,
         ambient=ambient,
         tree_lock=run.tree_lock.descriptor,
+        unsynced=Unsynced(run.folder.root),
     )
 
 
-def _driver(run: OpenRun, site: Site, tell: Callable[[str], None]) -> Driver:
+def _driver(run: OpenRun, site: Site, tell: Callable[[str], None], seen: Watch | None) -> Driver:
     async def hands(effect: Effect, record: Tell) -> e.Event:
         return await perform(effect, site, record)
 
-    def watch(before: s.RunState, event: e.Event, after: s.RunState, _moment: Now) -> None:
+    def watch(before: s.RunState, event: e.Event, after: s.RunState, moment: Now) -> None:
         _publish(site, before, after, tell)
+        if seen:
+            seen(before, event, after, moment)
         if text := line(before, event, after):
             tell(text)
 
-    return Driver(run.folder, run.run_lock, run.journal, run.state, hands, watch)
+    return Driver(run.folder, run.run_lock, run.journal, run.state, site.unsynced, hands, watch)
 
 
 def _publish(site: Site, before: s.RunState, after: s.RunState, tell: Callable[[str], None]) -> None:

@@ -8,8 +8,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from msgspec.structs import replace as with_fields
-
 from verger_kernel.clock import now
 from verger_kernel.disk import store
 from verger_kernel.disk.durable import make_folder
@@ -22,7 +20,7 @@ from verger_kernel.rules.chain import GENESIS
 from verger_kernel.rules.events import Request, RunCreated
 from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.ids import RunId
-from verger_kernel.rules.machine import advance
+from verger_kernel.rules.machine import advance, counted
 from verger_kernel.rules.state import RunState
 from verger_probes.exits import Exit
 from verger_probes.records import sync_folder, write_record
@@ -78,7 +76,7 @@ def create(home: StateFolder, frame: Frame, request: Request, files: dict[str, b
     moment, event = now(), RunCreated(frame=frame, request=request)
     state, _ = advance(None, event, moment)
     journal.append(moment, event)
-    state = with_fields(state, journal_seq=journal.seq, journal_head=journal.head)
+    state = counted(state, event, journal.seq, journal.head)
     store.save(folder, state, durable=True)
     staging.rename(final.root)
     sync_folder(home.runs)
@@ -153,6 +151,11 @@ def _settled(folder: RunFolder, run_id: RunId) -> store.Loaded:
 
 
 def _tail_note(loaded: store.Loaded) -> str:
+    if loaded.dropped:
+        return (
+            f"the machine went down: the last {loaded.dropped} record(s) of the journal do not count, "
+            "what they tell of is done again"
+        )
     return f"{loaded.cut} bytes at the end of the journal were no record and were cut" if loaded.cut else ""
 
 

@@ -11,29 +11,13 @@ import msgspec
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.disk.locks import is_held
-from verger_kernel.disk.store import read_saved
-from verger_kernel.gate_evidence import changed
+from verger_kernel.gate_views import GateView, gates_of, papers_of
+from verger_kernel.remembered import Source
 from verger_kernel.rules import state as s
-from verger_kernel.rules.gates import EvidenceFile
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
-from verger_kernel.rules.saved import SavedState
+from verger_kernel.rules.saved import SavedState, decode
 from verger_probes.exits import Exit
-
-
-class GateView(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate of the run; `assurance` says how far `by` can be trusted, before a decision what it will be.
-
-    `evidence_changed` names the files of the decision that are no longer what they were then.
-    """
-
-    item: str
-    attempt: int
-    status: str
-    by: str
-    assurance: str
-    evidence_changed: tuple[str, ...] = ()
-
 
 _SHOWN = 5
 
@@ -77,7 +61,7 @@ def take(folder: RunFolder) -> Snapshot:
     """The snapshot of one run."""
     run_id = folder.root.name
     try:
-        saved = read_saved(folder.run_state)
+        saved = decode(read_file(folder.run_state))
         if saved.run_id != run_id:
             raise ValueError(f"it is the state of {shown(saved.run_id)}")
         return _of(saved, folder, held=is_held(folder.run_lock))
@@ -118,10 +102,20 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         playbook=saved.playbook_path,
         agent_calls=saved.agent_calls,
         lanes=_lanes(folder),
-        gates=_gates(folder),
+        gates=gates_of(folder),
         updated_at_utc=iso(saved.updated_utc_ms),
         run_state_path=str(folder.run_state),
     )
+
+
+def sources(folder: RunFolder, view: Snapshot) -> list[Source] | None:
+    """What `view` rests on; None for what can change unseen: a process that may end, the files of a decision."""
+    papers = papers_of(folder)
+    if view.error or view.held or papers is None:
+        return None
+    manifest = folder.attempt(view.current_item_id, view.attempt).escalation
+    places = (folder.run_state, folder.run_lock, folder.policy, manifest)
+    return [*papers, *(("file", str(place)) for place in places)]
 
 
 def _look_at(saved: SavedState) -> str:
@@ -168,11 +162,15 @@ def _why(saved: SavedState) -> str:
     return saved.trouble
 
 
+class _Mark(msgspec.Struct, frozen=True):
+    is_blocking: bool
+
+
 class _Finding(msgspec.Struct, frozen=True):
     """As much of a finding as is shown."""
 
     title: str
-    is_blocking: bool
+    mark: _Mark
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -192,7 +190,7 @@ def _told(stage: s.Stage, folder: RunFolder) -> tuple[tuple[str, ...], str]:
     except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         # It is a projection: the journal has all of it, and doctor draws it again.
         return stage.details if isinstance(stage, s.Escalated) else (), ""
-    blocking = tuple(one.title for one in manifest.findings if one.is_blocking)
+    blocking = tuple(one.title for one in manifest.findings if one.mark.is_blocking)
     return (*manifest.details, *blocking), str(path)
 
 
@@ -238,44 +236,6 @@ def _lanes(folder: RunFolder) -> dict[str, str]:
         role: f"{name} ({policy.agents[name].kind})" if name in policy.agents else name
         for role, name in lanes.items()
     }
-
-
-class _Decided(msgspec.Struct, frozen=True):
-    by: str
-    assurance: str
-    evidence: tuple[EvidenceFile, ...]
-
-
-class _GateFile(msgspec.Struct, frozen=True):
-    """As much of `manual_gate.json` as is shown."""
-
-    item_id: str
-    attempt: int
-    status: str
-    asked: _Decided
-    decision: _Decided | None
-
-
-def _gates(folder: RunFolder) -> tuple[GateView, ...]:
-    gates = []
-    for path in sorted(folder.item("*").parent.glob("*/attempt-*/manual_gate.json")):
-        try:
-            record = msgspec.json.decode(read_file(path), type=_GateFile)
-        except (OSError, UnicodeDecodeError, msgspec.DecodeError):
-            # It is a projection: the journal has the decision, and the next step of the run writes it again.
-            continue
-        said = record.decision or record.asked
-        gates.append(
-            GateView(
-                item=record.item_id,
-                attempt=record.attempt,
-                status=record.status,
-                by=said.by,
-                assurance=said.assurance,
-                evidence_changed=changed(said.evidence),
-            )
-        )
-    return tuple(gates)
 
 
 def table_of(rows: Sequence[tuple[str, ...]]) -> str:

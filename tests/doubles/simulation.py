@@ -18,12 +18,16 @@ from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, Record, line, read
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.intake import first_ready
-from verger_kernel.rules.machine import advance, fold, was_cut_short
+from verger_kernel.rules.lasting import lasts
+from verger_kernel.rules.machine import advance, counted, fold, was_cut_short
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.saved import encode
 
-Kill = Literal["before", "torn", "after"]
-"""Where a kill falls: before a record is written, in the midst of it, or before anything follows from it."""
+Kill = Literal["before", "torn", "after", "power"]
+"""Where a kill falls: before a record is written, in the midst of it, or before anything follows from it.
+
+`power` is the last, with the machine: what is not made to last is gone.
+"""
 ENDS = (s.Idle, s.AwaitingGate, s.BlockedExternal, s.Escalated)
 ATTEMPTS = 3
 INVOCATIONS = 120
@@ -194,14 +198,29 @@ class Simulation:
             self.journal += written[: self._dice.randrange(len(written))]
             raise Killed
         self.journal += written
-        self.state = replace(after, journal_seq=seq + 1, journal_head=head)
+        self.state = counted(after, event, seq + 1, head)
         self._check_step(before, event, written)
         ids = {effect.id for effect in effects}
         assert self.asked.isdisjoint(ids), "an effect was asked for twice under one name"
         self.asked |= ids
-        if kill == "after":
+        if kill == "power":
+            self._lose_power()
+        if kill in ("after", "power"):
             raise Killed
         return [self.world.perform(effect) for effect in effects]
+
+    def _lose_power(self) -> None:
+        """Leaves of the journal what outlasts a power cut, and forgets what was asked for since."""
+        reading = read(self.journal)
+        kept = next(one.seq for one in reversed(reading.records) if lasts(one.event))
+        self.journal = self.journal[: reading.ends[kept - 1]]
+        self._replica, self.asked = None, set()
+        for record in reading.records[:kept]:
+            _, effects = advance(self._replica, record.event, record.now)
+            self.asked |= {effect.id for effect in effects}
+            self._replica = fold([record], self._replica)
+        assert self._replica is not None
+        assert self._replica.lasting_seq == self._replica.journal_seq == kept
 
     def _check_step(self, before: s.RunState | None, event: e.Event, written: bytes) -> None:
         # A fold from the first record takes the same steps: _load takes them all, here each is taken once.

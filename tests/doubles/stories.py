@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
+from tests.doubles.warm_python import run_warm
 
 from verger_kernel.demo.show import build
 from verger_kernel.disk.layout import RunFolder
@@ -25,6 +26,7 @@ from verger_kernel.rules.events import AgentStarted
 from verger_kernel.snapshot import state_name
 
 KILLED_KERNEL = Path(__file__).with_name("killed_kernel.py")
+POWERLESS_KERNEL = Path(__file__).with_name("powerless_kernel.py")
 
 
 @dataclass(frozen=True)
@@ -66,15 +68,17 @@ class Place:
         command = (str(KILLED_KERNEL), str(number), when, "--", "-C", str(self.repository), *argv)
         return self._started(*command)
 
+    def powerless(
+        self, notes: Path, number: int, boot: str, *argv: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """The same in boot `boot`, with what it synced in `notes`; dead after its `number`-th record, 0 for never."""
+        command = (str(POWERLESS_KERNEL), str(notes), str(number), boot, "--", "-C", str(self.repository))
+        return self._started(*command, *argv)
+
     def _started(self, *argv: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            [sys.executable, "-P", *argv],
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        done = run_warm(argv, cwd=self.root, env=self.environment(), timeout_s=120)
+        return subprocess.CompletedProcess(
+            done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
         )
 
     def resume_or_run(self, story: "Story") -> "subprocess.CompletedProcess[str]":

@@ -17,7 +17,7 @@ from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, line
 from verger_kernel.rules.frame import FlakeRules, Frame, Identity, ItemFacts
 from verger_kernel.rules.ids import Digest, ObjectId, RunId
-from verger_kernel.rules.machine import advance
+from verger_kernel.rules.machine import advance, counted
 from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.packs import Category, Severity
@@ -255,7 +255,7 @@ class Walk:
         written, self.head = line(self.seq + 1, self.head, self.now, event)
         self.journal += written
         self.seq += 1
-        return replace(state, journal_seq=self.seq, journal_head=self.head)
+        return counted(state, event, self.seq, self.head)
 
     def start(self, *items: str, kind: Kind = "run", **asked: Any) -> tuple[f.Effect, ...]:
         """An invocation takes the run; `asked` is the rest of its request."""

@@ -161,9 +161,10 @@ class Workplace:
     def everything(self) -> dict[str, str]:
         """What every path below `root` is: of a file the mode and digest. Equal only if nothing was touched.
 
-        Of the two locks only that they are there: their text is who held them last.
+        Of the two locks only that they are there: their text is who held them last. What views remember is left out.
         """
-        return {str(path.relative_to(self.root)): _nature(path) for path in sorted(self.root.rglob("*"))}
+        seen = {str(path.relative_to(self.root)): _nature(path) for path in sorted(self.root.rglob("*"))}
+        return {path: nature for path, nature in seen.items() if not path.startswith("home/.cache")}
 
 
 def _nature(path: Path) -> str:

@@ -46,6 +46,7 @@ MENDED = {
     "items/*/attempt-1/findings.round-0.sarif": "redraw_projections",
     "items/*/attempt-1/external_evidence.sha256": "redraw_projections",
     "items/*/attempt-1/manual_gate.json": "redraw_projections",
+    "items/*/attempt-1/packet/*": "freeze_packets_again",
 }
 NAMED = {
     "journal.jsonl": ("run_state_load", "settle_run"),
@@ -53,7 +54,6 @@ NAMED = {
     "playbook_source_snapshot.md": ("playbook_snapshot", "restore_playbook_snapshot"),
     "items/*/attempt-1/answers/*.json": ("sealed_files", "restore_sealed_files"),
     "items/*/attempt-1/verification_report.round-0.json": ("sealed_files", "restore_sealed_files"),
-    "items/*/attempt-1/packet/*": ("sealed_files", "restore_sealed_files"),
     "items/*/attempt-1/external_evidence/*": ("sealed_files", "restore_sealed_files"),
 }
 HARMLESS = (
@@ -61,8 +61,6 @@ HARMLESS = (
     "tree.lock",
     "items/*/attempt-1/agents/*",
     "items/*/attempt-1/logs/*",
-    "items/*/attempt-1/index",
-    "items/*/attempt-1/tripwire.json",
 )
 
 
@@ -286,11 +284,13 @@ def test_git_locks_beside_the_runs_own_references_go_and_those_of_others_stay(pl
     assert (own.exists(), index.with_name("index.lock").exists(), other.exists()) == (False, False, True)
 
 
-def orphan(place: Workplace, dirt: dict[str, str]) -> Path:
-    """The worktree of item 01's attempt, which is over, as if its removal had been cut short."""
+def orphan(place: Workplace, dirt: dict[str, str], tip: str = "") -> Path:
+    """The worktree of item 01's attempt, which is over, as if its removal had been cut short; at `tip` if named."""
     attempt = place.run().attempt("01", 1)
-    tip = f"refs/verger/attempt/{place.run().root.name}/01/1"
-    place.git("worktree", "add", "-q", "--detach", str(attempt.worktree), tip)
+    passed = f"orchestrator/run/{place.run().root.name}~1"
+    place.git("worktree", "add", "-q", "--detach", str(attempt.worktree), tip or passed)
+    own = place.git("-C", str(attempt.worktree), "rev-parse", "--git-path", "index")
+    shutil.copyfile(own, attempt.index)
     (attempt.worktree / ".git").unlink()
     place.git("worktree", "prune")
     for name, text in dirt.items():
@@ -308,8 +308,9 @@ def test_the_worktree_of_an_attempt_that_is_over_is_kept_under_a_ref_and_removed
 
 
 def test_a_worktree_whose_checkpoint_no_ref_keeps_any_more_is_kept_too(place: Workplace) -> None:
-    orphan(place, {})
-    place.git("update-ref", "-d", f"refs/verger/attempt/{place.run().root.name}/01/1")
+    passed = f"orchestrator/run/{place.run().root.name}~1"
+    lost = place.git("commit-tree", "-p", passed, "-m", "nobody names it", "HEAD^{tree}")
+    orphan(place, {}, lost)
     assert "kept as refs/verger/quarantine/" in fix(place, 0)["put_away_orphaned_worktrees"]["detail"]
     assert quarantined(place) == {"01/1/left-behind": "docs/01.md"}
 
@@ -327,7 +328,9 @@ def test_a_worktree_that_no_ref_could_keep_whole_is_left_for_a_person(place: Wor
         ("skipped", str(stranger)),
     ]
     assert "files that git ignores" in found[0]["detail"]
-    assert place.everything() == before
+    # The folder that git works in stays beside the index as long as that does.
+    after = {name: nature for name, nature in place.everything().items() if "/index.git" not in name}
+    assert after == before
     stranger.rmdir()
     place.run().attempt("01", 1).index.unlink()
     assert "its index is gone" in fix(place, 0)["put_away_orphaned_worktrees"]["detail"]

@@ -58,7 +58,7 @@ def test_help_and_version_need_no_repository(place: Workplace) -> None:
     assert version.stdout == f"verger {VERSION}\n"
 
 
-@pytest.mark.parametrize("argv", [["status", "--frob"], ["run"], [], ["run", "--max-items", "x"]])
+@pytest.mark.parametrize("argv", [["status", "--xyz"], ["run"], [], ["run", "--max-items", "x"]])
 def test_a_usage_error_is_an_error_like_every_other(argv: list[str]) -> None:
     with pytest.raises(CommandError) as caught:
         parser().parse_args(argv)
@@ -160,7 +160,7 @@ import sys
 from verger_kernel import __main__, cli
 def broken(argv):
     raise KeyError("two\\nlines")
-__main__.dispatch = broken
+cli.dispatch = broken
 sys.exit(__main__.main())
 """
 

@@ -13,6 +13,7 @@ import pytest
 from tests.doubles.walk import facts, frame, good_answer
 
 from verger_kernel.disk import store
+from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.journal import JournalBroken, read_journal
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.disk.locks import LockReplaced
@@ -55,7 +56,8 @@ def driver_of(run: OpenRun, hand: Hand, steps: list[tuple[e.Event, RunState]] | 
         if steps is not None:
             steps.append((event, after))
 
-    return Driver(run.folder, run.run_lock, run.journal, run.state, perform, watch)
+    unsynced = Unsynced(run.folder.root)
+    return Driver(run.folder, run.run_lock, run.journal, run.state, unsynced, perform, watch)
 
 
 def test_a_run_is_driven_until_nothing_is_left_and_its_files_tell_the_same(opened: OpenRun) -> None:

@@ -72,7 +72,7 @@ def test_a_run_that_was_escalated_says_what_led_there_and_where_to_read_on(tmp_p
     assert take(folder).details == (COMMAND,)
     manifest = folder.attempt("01", 1).escalation
     manifest.parent.mkdir(parents=True)
-    findings = [{"title": f"f{n}", "is_blocking": n > 0} for n in range(7)]
+    findings = [{"title": f"f{n}", "mark": {"is_blocking": n > 0}} for n in range(7)]
     manifest.write_bytes(msgspec.json.encode({"details": [COMMAND], "findings": findings}))
     view = take(folder)
     assert (view.details, view.report) == ((COMMAND, *(f"f{n}" for n in range(1, 7))), str(manifest))

@@ -27,7 +27,7 @@ from verger_kernel.rules.transitions import RUN_EVENTS, TRANSITIONS
 from verger_kernel.rules.trials import CommandMark, TrialMark
 
 SEEDS = 200
-KILLS: tuple[Kill, ...] = ("before", "torn", "after")
+KILLS: tuple[Kill, ...] = ("before", "torn", "after", "power")
 USABLE = ("pass", "issues_found")
 
 

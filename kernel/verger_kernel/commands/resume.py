@@ -5,12 +5,12 @@ Not here: what follows from the state; the machine knows.
 
 import argparse
 import os
+from functools import partial
 
 import anyio
 
-from verger_kernel.commands.result import show_result
+from verger_kernel.commands.showing import Show, showing
 from verger_kernel.commands.standing import check_environment, check_run_branch
-from verger_kernel.commands.telling import tell
 from verger_kernel.disk import evidence
 from verger_kernel.disk.durable import read_file
 from verger_kernel.doctor import checks
@@ -30,15 +30,17 @@ from verger_probes.exits import Exit
 
 def resume(args: argparse.Namespace) -> int:
     """Runs the command; answers with the exit code."""
-    home = find_home(args.directory, os.environ)
-    run_id = find_run(home, args.run)
-    if args.external_evidence_dir:
-        evidence.check(args.external_evidence_dir)
-    with driven(home.repository):
-        return anyio.run(_resume, home, run_id, args)
+    with showing(args) as show:
+        home = find_home(args.directory, os.environ)
+        run_id = find_run(home, args.run)
+        if args.external_evidence_dir:
+            evidence.check(args.external_evidence_dir)
+        with driven(home.repository):
+            state, code = anyio.run(show.while_drawn, partial(_resume, home, run_id, args, show))
+        return show.result(state, home.require().run(run_id), code)
 
 
-async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
+async def _resume(home: Home, run_id: RunId, args: argparse.Namespace, show: Show) -> tuple[s.RunState, Exit]:
     check_environment(home, run_id)
     opened = await open_run(home.require(), run_id)
     try:
@@ -47,11 +49,11 @@ async def _resume(home: Home, run_id: RunId, args: argparse.Namespace) -> int:
         checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
         request = _request(opened, args)
         if request is None:
-            return show_result(opened.state, opened.folder, exit_of(opened.state), args.format)
-        state, code = await invoke(opened, home.repository, dict(os.environ), tell, request)
+            return opened.state, exit_of(opened.state)
+        watch = show.watching(opened.folder)
+        return await invoke(opened, home.repository, dict(os.environ), show.tell, request, watch=watch)
     finally:
         opened.close()
-    return show_result(state, opened.folder, code, args.format)
 
 
 def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:

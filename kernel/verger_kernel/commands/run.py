@@ -6,6 +6,7 @@ Not here: going on with an existing run; see `resume.py`.
 import argparse
 import os
 import uuid
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 from verger_kernel.clock import now
 from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import policy_file, resolved_policy
-from verger_kernel.commands.result import show_result
+from verger_kernel.commands.showing import Show, showing
 from verger_kernel.commands.telling import tell
 from verger_kernel.disk import evidence
 from verger_kernel.disk.layout import StateFolder
@@ -25,7 +26,7 @@ from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for
 from verger_kernel.home import Home, driven, find_home, run_ids, settle
 from verger_kernel.invocation import invoke
-from verger_kernel.rules.events import Request
+from verger_kernel.rules.events import Request, RunCreated
 from verger_kernel.rules.frame import Frame, Identity, item_facts
 from verger_kernel.rules.ids import RunId, shown
 from verger_kernel.rules.intake import first_ready, first_unmet, with_prerequisites
@@ -40,6 +41,11 @@ from verger_probes.exits import Exit
 
 def run(args: argparse.Namespace) -> int:
     """Runs the command; answers with the exit code."""
+    with showing(args) as show:
+        return _shown(args, show)
+
+
+def _shown(args: argparse.Namespace, show: Show) -> int:
     items = _wanted(args)
     home = find_home(args.directory, os.environ)
     plan = load_playbook(args.playbook, iso(now().utc_ms))
@@ -61,11 +67,14 @@ def run(args: argparse.Namespace) -> int:
     with driven(home.repository):
         opened = _created(home, folder, plan, resolved, found, request, args)
         try:
-            begin = Request(kind="run")
-            state, code = anyio.run(invoke, opened, home.repository, dict(os.environ), tell, begin)
+            watch = show.watching(opened.folder)
+            watch(None, RunCreated(frame=opened.state.frame, request=request), opened.state, now())
+            ambient, begin = dict(os.environ), Request(kind="run")
+            work = partial(invoke, opened, home.repository, ambient, show.tell, begin, watch=watch)
+            state, code = anyio.run(show.while_drawn, work)
         finally:
             opened.close()
-    return show_result(state, opened.folder, code, args.format)
+    return show.result(state, opened.folder, code)
 
 
 def _tell_of_idle(home: Home, plan: NormalizedPlan) -> None:

@@ -1,4 +1,4 @@
-"""The journal on disk: one record appended and made durable at a time.
+"""The journal on disk: one record appended at a time, and made durable where it must last.
 
 Not here: what a record is and how far a file is believed; see `rules/chain.py`.
 """
@@ -11,6 +11,7 @@ from verger_kernel.disk.durable import read_file
 from verger_kernel.rules.chain import Reading, line, read
 from verger_kernel.rules.events import Event
 from verger_kernel.rules.ids import Digest
+from verger_kernel.rules.lasting import lasts
 from verger_kernel.rules.now import Now
 
 
@@ -29,7 +30,10 @@ class Journal:
         self.head = head
 
     def append(self, now: Now, event: Event) -> None:
-        """Commits `event`: on return it is durable. Raises JournalBroken, and from then on always."""
+        """Commits `event`: on return no death of this process undoes it, nor a power cut if it `lasts`.
+
+        Raises JournalBroken, and from then on always.
+        """
         if self._broken:
             raise JournalBroken("the journal failed before; nothing more is written by this process")
         record, head = line(self.seq + 1, self.head, now, event)
@@ -40,7 +44,8 @@ class Journal:
             self._check()
             if os.write(self._descriptor, record) != len(record):
                 raise JournalBroken("a record was written only in part")
-            os.fdatasync(self._descriptor)
+            if lasts(event):
+                os.fdatasync(self._descriptor)
         except OSError as error:
             raise JournalBroken(f"cannot append record {self.seq + 1}: {error}") from error
         self._broken = False
@@ -54,7 +59,7 @@ class Journal:
             raise JournalBroken("somebody else changed the journal while this process held it")
 
     def close(self) -> None:
-        """Closes the file; every record is durable already."""
+        """Closes the file."""
         os.close(self._descriptor)
 
 
@@ -63,7 +68,7 @@ def read_journal(path: Path) -> Reading:
     try:
         return read(read_file(path))
     except FileNotFoundError:
-        return Reading([], 0, "")
+        return Reading([], [], "")
 
 
 def cut(path: Path, length: int) -> None:

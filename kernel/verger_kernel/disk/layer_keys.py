@@ -6,13 +6,14 @@ Not here: the layers themselves; see `dependencies.py`.
 import hashlib
 import json
 import os
-import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
+
+from verger_kernel.rules.pattern import lazy
 
 # fmt: off
 MANIFESTS = (
@@ -38,10 +39,8 @@ MANIFESTS = (
 """The names of lock files and manifests, in whatever folder, as shell patterns."""
 # fmt: on
 
-_INNER = re.compile(
-    r"(?:^|/)(?:\.cargo/config(?:\.toml)?|\.bundle/config|\.yarn/(?:releases|plugins|patches)/.+)$"
-)
-_IS_NAME = re.compile("|".join(map(translate, MANIFESTS))).match
+_INNER = lazy(r"(?:^|/)(?:\.cargo/config(?:\.toml)?|\.bundle/config|\.yarn/(?:releases|plugins|patches)/.+)$")
+_NAMES = lazy("|".join(map(translate, MANIFESTS)))
 _PUNCTUATION = "&|;()<>"
 # After these a folder is only where a command works, or what it points to: not what it copies.
 _PLACES = frozenset(
@@ -66,7 +65,7 @@ def is_manifest(path: str, setup: Sequence[str]) -> bool:
     That is a known lock file or manifest in whatever folder, and what a setup command names: a file, or all below a
     folder that it may copy, as `pip install .` does. What a script reads that is only run by another is not seen.
     """
-    if _IS_NAME(path.rpartition("/")[2]) or _INNER.search(path):
+    if _NAMES.match(path.rpartition("/")[2]) or _INNER.search(path):
         return True
     files, folders = _named(tuple(setup))
     return any(path == file or path.endswith(f"/{file}") for file in files) or any(

@@ -13,9 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.disk.durable import make_folder, sync_file
 from verger_kernel.rules.ids import Digest
-from verger_probes.records import sync_folder
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 64 << 20
@@ -40,20 +38,24 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     files: tuple[PacketFile, ...]
 
 
-def write(
-    folder: Path, contents: dict[str, bytes], *, run_id: str, item: str, attempt: int, round_: int
-) -> Digest:
-    """Writes a packet, read-only and durable, in place of whatever stands there; answers with its digest."""
+def write(folder: Path, contents: Mapping[str, bytes], sealed: bytes) -> None:
+    """Writes a packet with the manifest `sealed`, read-only, in place of whatever stands there.
+
+    None of it waits for the disk: what a power cut takes is frozen again, and has the same digest.
+    """
     if folder.exists():
         thaw(folder)
         shutil.rmtree(folder)
-    for name, data in sorted(contents.items()):
-        _write(folder / name, data)
+    lay_copy(folder, {**contents, MANIFEST: sealed})
+
+
+def manifest(contents: Mapping[str, bytes], *, run_id: str, item: str, attempt: int, round_: int) -> bytes:
+    """The manifest of a packet that holds `contents`; its digest is the packet's."""
     files = tuple(
         PacketFile(path=name, sha256=digest_of(data), size_bytes=len(data))
         for name, data in sorted(contents.items())
     )
-    manifest = Manifest(
+    told = Manifest(
         schema_version="verger.packet_manifest.v1",
         run_id=run_id,
         item_id=item,
@@ -61,24 +63,12 @@ def write(
         round=round_,
         files=files,
     )
-    data = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=2) + b"\n"
-    _write(folder / MANIFEST, data)
-    for place in _places(folder, contents):
-        sync_folder(place)
-        place.chmod(0o500)
-    return digest_of(data)
+    return msgspec.json.format(msgspec.json.encode(told, order="deterministic"), indent=2) + b"\n"
 
 
 def _places(folder: Path, names: Iterable[str]) -> list[Path]:
     """Every folder of a packet, those within others first."""
     return [*sorted((folder / inner for inner in _folders(names)), reverse=True), folder]
-
-
-def _write(path: Path, data: bytes) -> None:
-    make_folder(path.parent)
-    path.write_bytes(data)
-    path.chmod(0o400)
-    sync_file(path)
 
 
 def thaw(folder: Path) -> None:
@@ -121,13 +111,13 @@ def contents(folder: Path, packet: Digest) -> dict[str, bytes]:
         sealed = b""
     if digest_of(sealed) != packet:
         raise PacketChanged((MANIFEST,))
-    manifest = msgspec.json.decode(sealed, type=Manifest)
+    files = msgspec.json.decode(sealed, type=Manifest).files
     found = {MANIFEST: sealed}
-    for one in manifest.files:
+    for one in files:
         with suppress(OSError):
             found[one.path] = plain_content(folder / one.path, one.size_bytes)
-    bad = {one.path for one in manifest.files if not _is_same(found.get(one.path), one)}
-    names = {MANIFEST, *(one.path for one in manifest.files)}
+    bad = {one.path for one in files if not _is_same(found.get(one.path), one)}
+    names = {MANIFEST, *(one.path for one in files)}
     bad |= _entries(folder) ^ (names | _folders(names))
     if bad:
         raise PacketChanged(tuple(sorted(bad)))

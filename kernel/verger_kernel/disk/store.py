@@ -9,12 +9,14 @@ from pathlib import Path
 
 import msgspec
 
+from verger_kernel.clock import boot_id
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules.chain import MACHINE_VERSION, Reading, Record
+from verger_kernel.rules.lasting import lasts
 from verger_kernel.rules.machine import fold
-from verger_kernel.rules.saved import SavedState, encode
+from verger_kernel.rules.saved import SavedState, decode, encode
 from verger_kernel.rules.state import RunState
 from verger_kernel.rules.step import IllegalEvent
 from verger_probes.records import TEMPORARY_PREFIX, write_record
@@ -26,9 +28,11 @@ class CorruptRun(Exception):
 
 @dataclass(frozen=True)
 class Loaded:
-    """A run as its journal tells it. `redone` records were not in `run_state.json` yet, `cut` bytes are no record.
+    """A run as its journal tells it. `redone` records were not in `run_state.json` yet, `cut` bytes do not count.
 
     `before` is the state before the last record, None when there is only one: that step may not be published yet.
+    `rebooted` says that the machine went down since; `dropped` are the whole records among the bytes that do not count,
+    because nobody knows what of what they speak of was lost with the power.
     """
 
     state: RunState
@@ -37,6 +41,8 @@ class Loaded:
     cut: int
     length: int
     rebuilt: str
+    rebooted: bool = False
+    dropped: int = 0
 
 
 def save(folder: RunFolder, state: RunState, *, durable: bool) -> None:
@@ -46,35 +52,62 @@ def save(folder: RunFolder, state: RunState, *, durable: bool) -> None:
 
 def read_saved(path: Path) -> SavedState:
     """What `run_state.json` says. Raises FileNotFoundError, or msgspec.DecodeError when it is none of ours."""
-    return msgspec.json.decode(read_file(path), type=SavedState)
+    return decode(read_file(path))
 
 
 def load(folder: RunFolder) -> Loaded:
     """The run as its journal tells it, proved to agree with `run_state.json`; reads only.
 
-    Raises CorruptRun when a record that the state already counts is missing or invalid, when the state is not
-    what the journal folds to, or when there is no run at all.
+    Where the machine went down since, the run stands at the last record that outlasts a power cut. Raises CorruptRun
+    when a record that the state already counts is missing or invalid, when the state is not what the journal folds
+    to, or when there is no run at all.
     """
     reading = read_journal(folder.journal)
     if not reading.records:
         raise CorruptRun(f"{folder.journal} holds no run: {reading.flaw or 'it is empty or absent'}")
     _check_versions(folder, reading)
-    counted, rebuilt = _counted(folder, reading)
+    rebooted = reading.records[-1].now.boot_id != boot_id()
+    counted, rebuilt = _counted(folder, reading, rebooted=rebooted)
     if rebuilt:
-        _check_tail(folder, reading)
+        _check_tail(folder, reading, rebooted=rebooted)
+    kept = _last_lasting(reading.records) if rebooted else len(reading.records)
+    before, state = _folded(folder, reading.records, counted, kept)
+    length = reading.ends[kept - 1]
+    return Loaded(
+        state=state,
+        before=before,
+        redone=max(0, kept - counted),
+        cut=folder.journal.stat().st_size - length,
+        length=length,
+        rebuilt=rebuilt,
+        rebooted=rebooted,
+        dropped=len(reading.records) - kept,
+    )
+
+
+def _folded(
+    folder: RunFolder, records: list[Record], counted: int, kept: int
+) -> tuple[RunState | None, RunState]:
+    """The states after all but one and after all of the first `kept` records; that of `counted` is proved."""
+    before: RunState | None = None
     try:
-        before, state = None, fold(reading.records[:1])
-        for record in reading.records:
+        state = fold(records[:1])
+        found = (before, state)
+        for record in records:
             if record.seq > 1:
                 before, state = state, fold((record,), state)
             if record.seq == counted:
                 _check_equal(folder, state)
+            if record.seq == kept:
+                found = (before, state)
     except (IllegalEvent, AssertionError, KeyError, ValueError) as error:
         raise CorruptRun(f"{folder.journal} tells a story that cannot happen: {error}") from error
-    size = folder.journal.stat().st_size
-    return Loaded(
-        state, before, len(reading.records) - counted, size - reading.length, reading.length, rebuilt
-    )
+    return found
+
+
+def _last_lasting(records: list[Record]) -> int:
+    """How many records there are up to the last that outlasts a power cut; the first one always does."""
+    return next((one.seq for one in reversed(records) if lasts(one.event)), 1)
 
 
 def _check_versions(folder: RunFolder, reading: Reading) -> None:
@@ -86,7 +119,7 @@ def _check_versions(folder: RunFolder, reading: Reading) -> None:
             )
 
 
-def _counted(folder: RunFolder, reading: Reading) -> tuple[int, str]:
+def _counted(folder: RunFolder, reading: Reading, *, rebooted: bool) -> tuple[int, str]:
     """How many records the saved state counts, and why the state must be rebuilt, if it must."""
     try:
         saved = read_saved(folder.run_state)
@@ -96,6 +129,8 @@ def _counted(folder: RunFolder, reading: Reading) -> tuple[int, str]:
         # Renamed without a sync, it can be empty after a power cut; the journal never is.
         return 0, "run_state.json could not be read"
     if saved.journal_seq > len(reading.records):
+        if rebooted and saved.lasting_seq <= _last_lasting(reading.records):
+            return 0, "run_state.json was ahead of the journal, whose last records went with the power"
         flaw = reading.flaw or f"it ends after record {len(reading.records)}"
         raise CorruptRun(
             f"{folder.journal} is damaged: run_state.json counts {saved.journal_seq} records, but {flaw}"
@@ -105,15 +140,18 @@ def _counted(folder: RunFolder, reading: Reading) -> tuple[int, str]:
     return saved.journal_seq, ""
 
 
-def _check_tail(folder: RunFolder, reading: Reading) -> None:
-    """Raises CorruptRun when records stand behind the flaw: with no state to count them, they must not be cut."""
-    # Each record was durable before the next was written, so a crash can only harm the last.
+def _check_tail(folder: RunFolder, reading: Reading, *, rebooted: bool) -> None:
+    """Raises CorruptRun when records stand behind the flaw: with no state to count them, they must not be cut.
+
+    A power cut can take any record after the last that lasts, and leave later ones.
+    """
     for text in folder.journal.read_bytes()[reading.length :].split(b"\n")[1:]:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             record = msgspec.json.decode(text, type=Record)
-            raise CorruptRun(
-                f"{folder.journal} is damaged: {reading.flaw}, yet record {record.seq} stands behind it"
-            )
+            if lasts(record.event) or not rebooted:
+                raise CorruptRun(
+                    f"{folder.journal} is damaged: {reading.flaw}, yet record {record.seq} stands behind it"
+                )
 
 
 def _check_equal(folder: RunFolder, state: RunState) -> None:
@@ -138,5 +176,5 @@ def settle(folder: RunFolder, loaded: Loaded) -> None:
         draft.unlink()
     if loaded.cut:
         cut(folder.journal, loaded.length)
-    if loaded.redone or loaded.rebuilt:
+    if loaded.redone or loaded.rebuilt or loaded.dropped:
         save(folder, loaded.state, durable=True)

@@ -83,8 +83,9 @@ def left_over(folder: RunFolder) -> Check:
 def leftovers(folder: RunFolder) -> tuple[Path, ...]:
     """What a killed process left half-made, files and folders; nobody may hold the run while this is asked."""
     found = list(store.drafts(folder))
-    # Beside an index stand its lock, the index of a quarantine and the git folders that both borrow.
-    found += folder.item("*").parent.glob("*/attempt-*/index.*")
+    # Beside an index stand its lock, and the index of a quarantine with its git folder; its own folder stays with it.
+    beside = folder.item("*").parent.glob("*/attempt-*/index.*")
+    found += (path for path in beside if path.name != "index.git" or not path.with_suffix("").exists())
     found += folder.verify.glob("*")
     return tuple(sorted(found))
 

@@ -16,16 +16,17 @@ from verger_kernel.disk.packets import digest_of
 from verger_kernel.doctor.checks import Check
 from verger_kernel.doctor.diagnosis import frozen_checks, orphaned_worktrees
 from verger_kernel.doctor.drawing import differing
-from verger_kernel.doctor.files import leftovers, listed, sealed_files, untrusted
+from verger_kernel.doctor.files import broken_seals, leftovers, listed, sealed_files, untrusted
 from verger_kernel.errors import CommandError
 from verger_kernel.git import refs, removal
 from verger_kernel.home import Home, link, links
 from verger_kernel.invocation import site_of
 from verger_kernel.perform import worktree
 from verger_kernel.perform.effects import WORLD
+from verger_kernel.perform.packet import freeze_again
 from verger_kernel.perform.site import Site
 from verger_kernel.rules import state as s
-from verger_kernel.rules.doctor import Repair, Step, attempts, steps
+from verger_kernel.rules.doctor import Repair, Step, attempts, packets_frozen, steps
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.playbook.frozen import canonical_plan, decode_plan, playbook_text
 from verger_kernel.rules.playbook.reader import PlaybookRefused, read_playbook
@@ -60,6 +61,7 @@ def _mended(home: Home, opened: OpenRun, drafts: tuple[Path, ...]) -> Iterator[R
     yield _git_locks(home, state)
     yield rebuild_plan(folder, state)
     yield restore_links(home)
+    yield _packets(home, opened, told)
     yield _projections(folder, told)
     yield _leftovers(home, folder, drafts)
     yield from _orphans(home, opened, told)
@@ -183,6 +185,24 @@ def _orphans(home: Home, opened: OpenRun, told: tuple[Step, ...]) -> Iterator[Re
         yield _put_away(name, site, path, told)
 
 
+def _packets(home: Home, opened: OpenRun, told: tuple[Step, ...]) -> Repair:
+    name = "freeze_packets_again"
+    broken = [path for seal, path in broken_seals(opened.folder, told).items() if seal.kind == "packet"]
+    if not broken:
+        return Repair(name=name)
+    try:
+        site = site_of(opened, home.repository, os.environ)
+        for effect, digest in packets_frozen(told):
+            freeze_again(effect, digest, site)
+    except (*WORLD, ValueError) as error:
+        return _skipped(name, f"{type(error).__name__}: {error}", broken[0])
+    left = broken_seals(opened.folder, told).values()
+    made = [path for path in broken if path not in left]
+    if not made:
+        return _skipped(name, "what they were made from is not what it was", broken[0])
+    return _done(name, f"made again, with the digest in the journal: {listed(opened.folder.root, made)}")
+
+
 def _put_away(name: str, site: Site, path: Path, told: tuple[Step, ...]) -> Repair:
     known = {site.attempt(*one).worktree: (one, spot) for one, spot in attempts(told).items()}
     if path not in known or path.is_symlink() or not path.is_dir():
@@ -192,7 +212,8 @@ def _put_away(name: str, site: Site, path: Path, told: tuple[Step, ...]) -> Repa
         unkept = _unkept(site, item, attempt)
         if unkept:
             return _skipped(name, f"{unkept}: look into it and delete it", path)
-        tip = refs.read(site.git, site.attempt_ref(item, attempt)) or spot.base
+        passed = {(one.item, one.attempt): one.commit for one in told[-1].after.passed}
+        tip = passed.get((item, attempt)) or refs.read(site.git, site.attempt_ref(item, attempt)) or spot.base
         kept = worktree.put_away(site, item, attempt, tip, accepted=False)
     except WORLD as error:
         return _skipped(name, f"{type(error).__name__}: {error}", path)

@@ -7,16 +7,18 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Timer
+from threading import Lock, Timer
 from types import ModuleType
 from typing import IO
 
-from verger_kernel.git.settings import FIXED, FORMATS, NO_USER_CONFIG, NO_USER_FILES, SETTINGS, USER_CONFIG
+from verger_kernel.git.own_folder import own_folder
+from verger_kernel.git.settings import FIXED, NO_USER_CONFIG, NO_USER_FILES, SETTINGS, USER_CONFIG
 
 _STDERR_CHARS_MAX = 2000
 _ARGUMENT_CHARS_MAX = 60
@@ -105,13 +107,12 @@ class Git:
         if index is None:
             environment = self._environment(work_tree, dates_utc_ms)
             return self._run(args, environment, work_tree, stdin, timeout_s, ok)
-        with self._bare_git_dir(index) as git_dir:
-            environment = self._environment(work_tree, dates_utc_ms) | {
-                "GIT_DIR": str(git_dir),
-                "GIT_OBJECT_DIRECTORY": str(self.git_dir / "objects"),
-                "GIT_INDEX_FILE": str(index),
-            }
-            return self._run(args, environment, work_tree, stdin, timeout_s, ok)
+        environment = self._environment(work_tree, dates_utc_ms) | {
+            "GIT_DIR": str(own_folder(index, self.git_dir, self.object_format)),
+            "GIT_OBJECT_DIRECTORY": str(self.git_dir / "objects"),
+            "GIT_INDEX_FILE": str(index),
+        }
+        return self._run(args, environment, work_tree, stdin, timeout_s, ok)
 
     @contextmanager
     def reading(self, *args: str, stdin: bytes, timeout_s: float = 120.0) -> Iterator[IO[bytes]]:
@@ -183,22 +184,6 @@ class Git:
         assert process is not None
         return process
 
-    @contextmanager
-    def _bare_git_dir(self, index: Path) -> Iterator[Path]:
-        folder = index.with_name(f"{index.name}.git")
-        shutil.rmtree(folder, ignore_errors=True)
-        for name in ("refs", "info"):
-            (folder / name).mkdir(parents=True)
-        (folder / "HEAD").write_text("ref: refs/heads/none\n")
-        (folder / "config").write_text(FORMATS[self.object_format])
-        for name in ("info/exclude", "info/attributes"):
-            with suppress(FileNotFoundError):
-                shutil.copyfile(self.git_dir / name, folder / name)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-
     def _environment(self, work_tree: Path | None, dates_utc_ms: int | None) -> dict[str, str]:
         environment = {"PATH": search_path(), "HOME": os.environ.get("HOME", "/"), **FIXED}
         environment |= {"GIT_DIR": str(self.git_dir)}
@@ -223,14 +208,25 @@ class Git:
                 yield f"GIT_{role}_DATE", f"@{dates_utc_ms // 1000} +0000"
 
 
+_LIBRARY = Lock()
+_UNASKED = {"GIT_PYTHON_REFRESH": "quiet", "GIT_PYTHON_GIT_EXECUTABLE": "/dev/null"}
+"""With these GitPython starts no git when it is imported: it would ask twice how to read what `fetch` prints."""
+
+
 def _library() -> ModuleType:
     # Imported here: it costs a tenth of a second, which commands that ask nothing of git need not pay.
-    try:
-        import git
-    except ImportError as error:
-        # At import it asks the git on PATH for its version, and gives up on an answer it does not know.
-        raise GitError("git version", 127, str(error), "install git 2.36 or newer") from None
-    return git
+    # One thread at a time: another could find it half imported.
+    with _LIBRARY:
+        if "git" not in sys.modules:
+            before = {name: os.environ[name] for name in _UNASKED.keys() & os.environ.keys()}
+            os.environ.update(_UNASKED)
+            try:
+                import git  # noqa: F401 - for who asks from here on
+            finally:
+                for name in _UNASKED:
+                    del os.environ[name]
+                os.environ.update(before)
+        return sys.modules["git"]
 
 
 def search_path() -> str:

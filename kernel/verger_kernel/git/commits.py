@@ -4,7 +4,7 @@ Not here: the tree of a worktree (`worktrees.record`), and which reference names
 """
 
 from verger_kernel.git.command import Git
-from verger_kernel.git.trees import parsed
+from verger_kernel.git.trees import known_trees, parsed
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import Change
 
@@ -38,9 +38,14 @@ def commit_tree(git: Git, tree: ObjectId, parent: ObjectId, message: str, utc_ms
     made = git.run(
         *("commit-tree", tree, "-p", parent, "-F", "-"), stdin=message.encode(), dates_utc_ms=utc_ms
     )
-    return ObjectId(made.decode().strip())
+    commit = ObjectId(made.decode().strip())
+    known_trees[commit] = tree
+    return commit
 
 
 def tree_of(git: Git, commit: ObjectId) -> ObjectId:
-    """The tree that `commit` holds."""
-    return ObjectId(git.run("rev-parse", "--verify", f"{commit}^{{tree}}").decode().strip())
+    """The tree that `commit` holds. No git process where this process made it or asked before, else one."""
+    if commit not in known_trees:
+        found = git.run("rev-parse", "--verify", f"{commit}^{{tree}}")
+        known_trees[commit] = ObjectId(found.decode().strip())
+    return known_trees[commit]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verger_kernel.git.command import Git
+from verger_kernel.git.own_folder import forget
 from verger_kernel.git.removal import remove_entry
 
 NAME = b".gitignore"
@@ -98,17 +99,19 @@ def ignored(git: Git, paths: Collection[bytes], rules: IgnoreFiles, scratch: Pat
     """
     if not paths:
         return set()
+    index = scratch.with_name(f"{scratch.name}.index")
     try:
         _write(scratch, rules)
         answer = git.run(
             *("check-ignore", "--no-index", "-z", "--stdin"),
             work_tree=scratch,
-            index=scratch.with_name(f"{scratch.name}.index"),
+            index=index,
             stdin=_names(paths),
             ok=(0, 1),
         )
     finally:
         _clear(scratch)
+        forget(index)
     return {path.removeprefix(b"./") for path in answer.split(b"\0")[:-1]}
 
 

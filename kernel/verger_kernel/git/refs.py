@@ -61,18 +61,15 @@ def read(git: Git, ref: str) -> ObjectId | None:
     return ObjectId(words)
 
 
-def move(git: Git, ref: str, new: ObjectId, old: ObjectId | None) -> None:
+def move(git: Git, ref: str, new: ObjectId, old: ObjectId | None, *, drop: str = "") -> None:
     """Moves `ref` from `old` to `new` in one step, durably; `old` None means that it must not exist yet.
 
-    A symbolic reference is never followed. Raises MoveRefused. One git process.
+    In the same step `drop` goes, which stands at `new`. A symbolic reference is never followed. Raises MoveRefused.
+    One git process.
     """
     place = git.git_dir / ref
     standing = next(folder for folder in place.parents if folder.is_dir())
-    command = f"update {ref}\0{new}\0{old or '0' * len(new)}\0".encode()
-    try:
-        git.run("update-ref", "--no-deref", "-z", "--stdin", stdin=command)
-    except GitError as error:
-        raise MoveRefused(ref, error.stderr) from None
+    _update(git, ref, f"update {ref}\0{new}\0{old or '0' * len(new)}\0" + _dropping(drop, new))
     # Git syncs the file but not the folders that name it.
     for folder in place.parents:
         sync_folder(folder)
@@ -80,17 +77,45 @@ def move(git: Git, ref: str, new: ObjectId, old: ObjectId | None) -> None:
             break
 
 
-def move_or_confirm(git: Git, ref: str, new: ObjectId, old: ObjectId | None) -> None:
+def _dropping(drop: str, at: ObjectId) -> str:
+    return f"delete {drop}\0{at}\0" if drop else ""
+
+
+def _update(git: Git, ref: str, command: str) -> None:
+    try:
+        git.run("update-ref", "--no-deref", "-z", "--stdin", stdin=command.encode())
+    except GitError as error:
+        raise MoveRefused(ref, error.stderr) from None
+
+
+def move_or_confirm(git: Git, ref: str, new: ObjectId, old: ObjectId | None, *, drop: str = "") -> None:
     """Makes `ref` stand at `new`: nothing is done if it does, it is moved if it stands at `old`.
 
-    Raises RefMoved if it stands elsewhere, MoveRefused if it is locked, RefUnreadable if it is damaged.
+    Then nothing is kept by `drop` that `ref` does not keep: it goes if it stands at `new`, too. Raises RefMoved if
+    `ref` stands elsewhere, MoveRefused if it is locked, RefUnreadable if it is damaged.
     """
     found = read(git, ref)
+    if drop and read(git, drop) != new:
+        drop = ""
     if found == new:
-        return
-    if found != old:
+        if drop:
+            _update(git, drop, _dropping(drop, new))
+    elif found == old:
+        move(git, ref, new, old, drop=drop)
+    else:
         raise RefMoved(ref, found, old)
-    move(git, ref, new, old)
+
+
+def keep(git: Git, ref: str, new: ObjectId, old: ObjectId | None) -> None:
+    """Makes `ref`, which keeps `new` from being pruned, stand there, as `move_or_confirm` does, but not durably.
+
+    After a power cut it may be gone, or stand where it stood.
+    """
+    found = read(git, ref)
+    if found not in (new, old):
+        raise RefMoved(ref, found, old)
+    if found != new:
+        _update(git, ref, f"update {ref}\0{new}\0{old or '0' * len(new)}\0")
 
 
 def checked_out_at(repository: Repository, ref: str) -> Path | None:

@@ -56,25 +56,25 @@ def _empty(top: int) -> None:
     # Folders are lifted to the top before they are emptied: no depth exhausts paths, descriptors or stack.
     numbers = count()
     while entries := list(os.scandir(top)):
-        for name in (entry.name for entry in entries):
-            if _is_folder(name, top):
-                _lift_contents(name, top, numbers)
-                os.rmdir(name, dir_fd=top)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _lift_contents(entry.name, top, numbers)
+                os.rmdir(entry.name, dir_fd=top)
             else:
-                os.unlink(name, dir_fd=top)
+                os.unlink(entry.name, dir_fd=top)
 
 
 def _lift_contents(name: str, top: int, numbers: "count[int]") -> None:
     os.chmod(name, 0o700, dir_fd=top)
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
-        for inner in [entry.name for entry in os.scandir(folder)]:
-            if _is_folder(inner, folder):
+        for inner in list(os.scandir(folder)):
+            if inner.is_dir(follow_symlinks=False):
                 # Moving a folder rewrites its `..`, which needs the right to write in it.
-                os.chmod(inner, 0o700, dir_fd=folder)
-                os.rename(inner, _free_name(top, numbers), src_dir_fd=folder, dst_dir_fd=top)
+                os.chmod(inner.name, 0o700, dir_fd=folder)
+                os.rename(inner.name, _free_name(top, numbers), src_dir_fd=folder, dst_dir_fd=top)
             else:
-                os.unlink(inner, dir_fd=folder)
+                os.unlink(inner.name, dir_fd=folder)
     finally:
         os.close(folder)
 
@@ -86,7 +86,3 @@ def _free_name(top: int, numbers: "count[int]") -> str:
             os.stat(name, dir_fd=top, follow_symlinks=False)
         except FileNotFoundError:
             return name
-
-
-def _is_folder(name: str, parent: int) -> bool:
-    return stat.S_ISDIR(os.stat(name, dir_fd=parent, follow_symlinks=False).st_mode)

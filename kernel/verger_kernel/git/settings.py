@@ -18,9 +18,8 @@ SETTINGS: tuple[tuple[str, str], ...] = (
     # Submodules are never entered: what lies there is not ours to read.
     ("diff.ignoreSubmodules", "all"),
     ("submodule.recurse", "false"),
-    # By default git syncs no loose object, no reference and no index.
-    ("core.fsync", "committed,loose-object,reference,index"),
-    ("core.fsyncMethod", "batch"),
+    # By default git syncs no loose object and no reference. An index can be made again.
+    ("core.fsync", "committed,loose-object,reference"),
     # A file is unchanged only if its ctime says so too: mtime can be set back, ctime cannot.
     ("core.trustctime", "true"),
     ("core.checkStat", "default"),

@@ -5,12 +5,14 @@ Not here: the patch that people read (`commits.py`), and the tree of a worktree 
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, cast
 
 import msgspec
 
 from verger_kernel.git.command import Git
+from verger_kernel.git.own_folder import forget
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import Change, Status, path_text
 
@@ -44,10 +46,19 @@ class TreeChange(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+known_trees: dict[ObjectId, ObjectId] = {}
+"""The trees of the commits that this process made or asked for: an id never comes to mean another."""
+
+
 def differences(git: Git, old: ObjectId, new: ObjectId) -> tuple[TreeChange, ...]:
-    """Every path that differs between two trees or commits, in byte order. One git process."""
-    found = git.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old, new)
-    return parsed(found)
+    """Every path that differs between two trees or commits, in byte order. One git process, none if asked again."""
+    return _differences(git, old, known_trees.get(new, new))
+
+
+# What an id names never changes. Two: of an item that is being judged, and of the one before.
+@lru_cache(maxsize=2)
+def _differences(git: Git, old: ObjectId, new: ObjectId) -> tuple[TreeChange, ...]:
+    return parsed(git.run("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", old, new))
 
 
 def parsed(listing: bytes) -> tuple[TreeChange, ...]:
@@ -138,6 +149,5 @@ def grafted(
         git.run(*_NO_SYNC, "update-index", "-z", "--index-info", index=index, stdin=lines)
         made = git.run(*_NO_SYNC, "write-tree", index=index)
     finally:
-        index.unlink(missing_ok=True)
-        index.with_name(index.name + ".lock").unlink(missing_ok=True)
+        forget(index)
     return ObjectId(made.decode().strip())

@@ -8,7 +8,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -147,7 +149,7 @@ def _entries(file: Path, seen: set[Path], depth: int) -> Iterator[tuple[Path, st
         return
     seen.add(file)
     try:
-        found = entries(file.read_bytes())
+        found = _read_once(file.read_bytes())
     except (OSError, Unreadable) as error:
         # Git refuses it, too; that it came to this is worth a word.
         yield file, "include.path", f"unreadable: {error}"
@@ -158,6 +160,11 @@ def _entries(file: Path, seen: set[Path], depth: int) -> Iterator[tuple[Path, st
             yield from _entries(file.parent / Path(value).expanduser(), seen, depth - 1)
 
 
+# The same few files are read before and after every call and trial.
+_read_once = lru_cache(maxsize=16)(entries)
+
+
+@lru_cache(maxsize=4096)
 def _is_dangerous(key: str, value: str) -> bool:
     if fnmatchcase(key, "submodule.*.update"):
         return value.startswith("!")
@@ -175,8 +182,8 @@ def _files(repository: Repository) -> Iterator[tuple[str, str]]:
     watched = [*(common / name for name in _FILES), repository.git_dir / "commondir"]
     if not (repository.root / ".git").is_dir():
         watched.append(repository.root / ".git")
-    if (common / "hooks").is_dir():
-        watched += [place for place in (common / "hooks").iterdir() if place.suffix != ".sample"]
+    with suppress(OSError), os.scandir(common / "hooks") as hooks:
+        watched += [Path(hook.path) for hook in hooks if not hook.name.endswith(".sample")]
     for place in watched:
         found = _seen(place)
         if found:
@@ -199,16 +206,20 @@ def _seen(place: Path) -> str:
 
 def _refs(common_dir: Path) -> Iterator[tuple[str, str]]:
     packed = common_dir / "packed-refs"
-    lines = packed.read_bytes().splitlines() if packed.is_file() else []
-    for line in lines:
-        value, _, name = os.fsdecode(line).partition(" ")
-        if name.startswith(_OWN_REFS):
-            yield _text(name), value
+    if packed.is_file():
+        yield from _packed(packed.read_bytes())
     for prefix in _OWN_REFS:
-        for place in sorted((common_dir / prefix).rglob("*")):
+        for folder, _, names in os.walk(common_dir / prefix):
             # A lock is a move that is not over, or one that will never be.
-            if place.is_file() and place.suffix != ".lock":
-                yield _text(place.relative_to(common_dir)), path_text(place.read_bytes().strip())
+            for place in (Path(folder, name) for name in names if not name.endswith(".lock")):
+                if place.is_file():
+                    yield _text(place.relative_to(common_dir)), path_text(place.read_bytes().strip())
+
+
+@lru_cache(maxsize=2)
+def _packed(data: bytes) -> tuple[tuple[str, str], ...]:
+    lines = (os.fsdecode(line).partition(" ") for line in data.splitlines())
+    return tuple((_text(name), value) for value, _, name in lines if name.startswith(_OWN_REFS))
 
 
 def _sha256(data: bytes) -> str:

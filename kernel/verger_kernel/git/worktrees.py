@@ -17,6 +17,7 @@ from verger_kernel.git import ignores, refs
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.commits import commit_tree
 from verger_kernel.git.ignores import IgnoreFiles
+from verger_kernel.git.own_folder import forget
 from verger_kernel.git.removal import remove, remove_entry
 from verger_kernel.git.tripwire import folders, nested_gits
 from verger_kernel.rules.ids import ObjectId
@@ -25,8 +26,7 @@ from verger_kernel.rules.scope import GITLINK, path_text
 # A worktree and its index can be made again from the objects, so nothing waits for them to reach the disk.
 _NO_SYNC = ("-c", "core.fsync=none")
 _PUT_ASIDE = ".git-put-aside"
-FILE_BYTES_MAX = 1 << 30
-"""Git reads, packs and hashes a new file whole, at some 50 MB a second."""
+_FEW, _MANY = 8, 100
 
 
 def create(
@@ -40,8 +40,7 @@ def create(
     RemovalRefused and GitError.
     """
     remove(target, root)
-    index.unlink(missing_ok=True)
-    _remove_lock(index)
+    forget(index)
     target.mkdir(parents=True)
     index.parent.mkdir(parents=True, exist_ok=True)
     git.run(*_NO_SYNC, "read-tree", "--reset", "-u", tree, work_tree=target, index=index)
@@ -63,15 +62,22 @@ def record(git: Git, target: Path, index: Path) -> ObjectId:
 
 
 def record_by(
-    git: Git, target: Path, index: Path, rules: IgnoreFiles, keep: Callable[[str], bool]
+    git: Git,
+    target: Path,
+    index: Path,
+    rules: IgnoreFiles,
+    keep: Callable[[str], bool],
+    *,
+    changed: int,
 ) -> tuple[ObjectId, tuple[str, ...]]:
     """The tree of what stands in `target`, and the files left out of it that `rules` do not ignore.
 
     Of these a file that the change itself ignores is recorded where `keep` says so of its path. Paths are as
-    `path_text` shows them. Two git processes while `target` has the same rules, else six at most.
+    `path_text` shows them. `changed` is about how many files there are to be stored. Two git processes while `target`
+    has the same rules, else six at most.
     """
     _remove_lock(index)
-    git.run("add", "--all", work_tree=target, index=index)
+    git.run(*_synced(changed), "add", "--all", work_tree=target, index=index)
     hidden = ignores.hidden(git, target, index, rules)
     kept = tuple(path for path in hidden.by_record if keep(path_text(path)))
     if kept:
@@ -82,18 +88,18 @@ def record_by(
     return ObjectId(tree), tuple(map(path_text, left_out))
 
 
-def too_large(git: Git, target: Path, index: Path) -> tuple[str, ...]:
-    """The new or changed files in `target` that are too large to be recorded in time, sparse ones too.
+def _synced(files: int) -> tuple[str, ...]:
+    """How git makes so many new files durable with the fewest syncs: each, all at once, or in one pack."""
+    if files <= _FEW:
+        return ("-c", "core.fsyncMethod=fsync")
+    return ("-c", "core.fsyncMethod=batch", *(("-c", "core.bigFileThreshold=1") if files > _MANY else ()))
+
+
+def too_large(git: Git, target: Path, index: Path, large: frozenset[bytes]) -> tuple[str, ...]:
+    """Those of the `large` files in `target` that are new or changed: they cannot be recorded in time.
 
     As `path_text` shows them. No git process unless there is one so large.
     """
-    found = (
-        f"{folder}{entry.name}"
-        for folder, entries in folders(target)
-        for entry in entries or ()
-        if entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size > FILE_BYTES_MAX
-    )
-    large = {os.fsencode(path) for path in found}
     if not large:
         return ()
     listed = git.run("ls-files", "-z", "--modified", "--others", work_tree=target, index=index)
@@ -175,8 +181,7 @@ def quarantine(git: Git, target: Path, index: Path, ref: str, parent: ObjectId, 
         git.run(*_NO_SYNC, "read-tree", parent, work_tree=target, index=scratch)
         tree = record(git, target, scratch)
     finally:
-        scratch.unlink(missing_ok=True)
-        _remove_lock(scratch)
+        forget(scratch)
     commit = commit_tree(git, tree, parent, f"verger: quarantine of {target.name}\n", utc_ms)
     refs.move_or_confirm(git, ref, commit, None)
     return commit
@@ -186,7 +191,7 @@ def _write_git_folder(git: Git, target: Path, head: ObjectId, index: Path) -> No
     folder = target / ".git"
     with suppress(FileNotFoundError):
         remove_entry(folder)
-    for name in ("objects/info", "objects/pack", "refs/heads", "info"):
+    for name in ("objects/info", "refs", "info"):
         (folder / name).mkdir(parents=True)
     (folder / "HEAD").write_text(f"{head}\n")
     (folder / "config").write_text(_config(git, head))

@@ -1,4 +1,4 @@
-"""Refs of a run: the run branch is the one truth, the attempts' refs keep checkpoints until they are on it.
+"""Refs of a run: the run branch is the one truth; an attempt's ref keeps its checkpoints until they are on it.
 
 Not here: the worktrees; see `worktree.py`. A ref is moved only from the value this run left it at.
 """
@@ -47,7 +47,7 @@ def _checkpoint(effect: Checkpoint, site: Site) -> ObjectId:
     commit = _commit(effect, site, message)
     # The first checkpoint makes the ref: until then the parent is the base, which the run branch keeps.
     old = None if effect.parent == effect.base else effect.parent
-    refs.move_or_confirm(site.git, site.attempt_ref(effect.item, effect.attempt), new=commit, old=old)
+    refs.keep(site.git, site.attempt_ref(effect.item, effect.attempt), new=commit, old=old)
     return commit
 
 
@@ -77,7 +77,13 @@ def close(effect: CloseItem, site: Site) -> ItemClosed | CloseRefused:
     if place:
         raise MoveRefused(f"refs/heads/{effect.branch}", f"it is checked out at {place}")
     try:
-        refs.move_or_confirm(site.git, f"refs/heads/{effect.branch}", new=effect.new, old=effect.old)
+        refs.move_or_confirm(
+            site.git,
+            f"refs/heads/{effect.branch}",
+            new=effect.new,
+            old=effect.old,
+            drop=site.attempt_ref(effect.item, effect.attempt),
+        )
     except RefMoved as moved:
         return CloseRefused(effect=effect.id, found=moved.found or "")
     kept = worktree.put_away(site, effect.item, effect.attempt, effect.new, accepted=True)

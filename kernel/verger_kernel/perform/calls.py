@@ -17,7 +17,6 @@ from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.agents.sightings import Sightings
 from verger_kernel.clock import boot_id
 from verger_kernel.disk import packets, report_places
-from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
@@ -120,7 +119,7 @@ async def make(call: Call, tell: Tell) -> Outcome:
 
 def _prepare(call: Call) -> tuple[ReportPlace, TaskSpecification]:
     """Where the report belongs, and the task that says so."""
-    make_folder(call.folder.root)
+    call.folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     call.folder.task.unlink(missing_ok=True)
     put = report_places.make(_around(call.folder), _seal(call.folder))
     told = msgspec.structs.replace(call.task, report_path=str(put.report))
@@ -215,7 +214,8 @@ def listed(paths: tuple[str, ...]) -> str:
 def keep_answer(site: Site, place: CallPlace, name: str, answered: Answered) -> Digest:
     """Copies an accepted answer to where no agent writes, for later rounds and people; answers with its digest."""
     path = site.attempt(place.item, place.attempt).answer(name, place.round)
-    make_folder(path.parent)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     data = pretty(answered.report)
-    write_record(path, data, durable=True)
+    write_record(path, data, durable=False)
+    site.unsynced.note(path)
     return digest_of(data)

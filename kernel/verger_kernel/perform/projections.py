@@ -5,7 +5,6 @@ Not here: anything that decides; the state does.
 
 import msgspec
 
-from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.perform.findings import findings_of
 from verger_kernel.perform.reports import pretty
@@ -75,7 +74,7 @@ def publish(folder: RunFolder, plan: NormalizedPlan, before: s.RunState, after: 
 
 def _passed(folder: RunFolder, entry: s.PassedItem) -> None:
     path = folder.item(entry.item) / "passed.json"
-    make_folder(path.parent)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_record(path, pretty(entry), durable=False)
 
 
@@ -119,7 +118,7 @@ def _gate(
             "--decision approved|rejected --by NAME --note TEXT"
         ),
     )
-    make_folder(attempt.root)
+    attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_record(attempt.gate, pretty(record), durable=False)
 
 
@@ -148,7 +147,7 @@ def _stopped(folder: RunFolder, state: s.RunState, stage: s.BlockedExternal | s.
         if blocked and facts.evidence
         else resume,
     )
-    make_folder(attempt.root)
+    attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_record(attempt.escalation, pretty(manifest), durable=False)
 
 

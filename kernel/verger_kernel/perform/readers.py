@@ -16,7 +16,7 @@ from verger_kernel.disk import packets
 from verger_kernel.git import trespass
 from verger_kernel.git.changed import changed_files
 from verger_kernel.git.command import GitError
-from verger_kernel.perform import calls, worktree
+from verger_kernel.perform import bounds, calls, worktree
 from verger_kernel.perform.calls import listed
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
@@ -101,7 +101,9 @@ def _worktree(site: Site, item: str, attempt: int) -> str:
     folder = site.attempt(item, attempt)
     if not folder.worktree.is_dir():
         return "it is gone"
-    if escapes := worktree.escapes(site, item, attempt):
+    if worktree.stands_as_recorded(site, item, attempt):
+        return ""
+    if escapes := bounds.escapes(site, item, attempt):
         return "; ".join(escapes[: calls.SHOWN_PATHS])
     try:
         return listed(changed_files(site.git, folder.worktree, folder.index))

@@ -16,7 +16,6 @@ from typing import BinaryIO
 import msgspec
 from anyio import to_thread
 
-from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.git import removal
 from verger_kernel.perform.site import Site
@@ -83,7 +82,7 @@ async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandR
 
 def _made_ready(shell: Shell, output: Path, reports: Path, log: Path) -> bool:
     """Whether the command can be run: what the one before left in its places goes, and its tree still stands."""
-    make_folder(log.parent)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     log.unlink(missing_ok=True)
     if not shell.room.stands:
         return False
@@ -92,7 +91,7 @@ def _made_ready(shell: Shell, output: Path, reports: Path, log: Path) -> bool:
             removal.remove(place, shell.site.folder.verify)
     except removal.RemovalRefused:
         return False
-    make_folder(reports)
+    reports.mkdir(mode=0o700, parents=True, exist_ok=True)
     return True
 
 

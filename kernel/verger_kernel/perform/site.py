@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.layout import AttemptFolder, RunFolder
 from verger_kernel.git.command import Git
 from verger_kernel.git.repository import Repository
@@ -18,7 +19,10 @@ from verger_kernel.rules.policy import Policy
 
 @dataclass(frozen=True)
 class Site:
-    """One run's constants. `tree_lock` is the descriptor that every child inherits."""
+    """One run's constants. `tree_lock` is the descriptor that every child inherits.
+
+    `unsynced` takes the files that must be durable before the next record that lasts.
+    """
 
     folder: RunFolder
     repository: Repository
@@ -28,6 +32,7 @@ class Site:
     policy: Policy
     ambient: Mapping[str, str]
     tree_lock: int
+    unsynced: Unsynced
 
     def item(self, item_id: str) -> Item:
         """The playbook's row of `item_id`. Raises KeyError when there is none."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import msgspec
 from anyio import to_thread
 
-from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.git import removal, trespass
@@ -52,7 +51,7 @@ async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned | Pa
 
 def _check_out(effect: RunCommands, site: Site, work: Path) -> ObjectId:
     removal.remove(site.folder.trial, site.folder.verify)
-    make_folder(work.parent)
+    work.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     tree = surface.tree_of_trial(effect, site)
     check_out(effect, site, tree, work)
     return tree
@@ -152,7 +151,8 @@ def _green_cases(effect: RunCommands, site: Site, cases: Cases) -> Cases:
             # A command removed or spoiled it: then no case can be shown to have turned.
             return {}
     if effect.purpose == "green" and effect.group == REQUIRED and site.frame.item(effect.item).red:
-        write_record(path, msgspec.json.encode(cases), durable=True)
+        write_record(path, msgspec.json.encode(cases), durable=False)
+        site.unsynced.note(path)
     return {}
 
 
@@ -175,6 +175,7 @@ def _answer(
     data = add_trial(attempt, round_, trial, effect.report)
     if data is None:
         return PacketRefused(effect=effect.id, changed=("verification_report.json",))
+    site.unsynced.note(attempt.verification(effect.round))
     return CommandsReturned(effect=effect.id, trial=trial.mark, report=digest_of(data), escapes=escapes)
 
 

@@ -10,7 +10,7 @@ from anyio import to_thread
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.git import trees
 from verger_kernel.git.command import GitError
-from verger_kernel.perform import calls, worktree
+from verger_kernel.perform import bounds, calls, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, rejection_points, rework_points, task
 from verger_kernel.rules.effects import RunWorker
@@ -41,7 +41,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
         return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
     if tries_of(effect.id) > 1:
         # What the killed try did is told before it is taken for how the repository always stood.
-        escapes = await to_thread.run_sync(worktree.planted, site, effect.item, effect.attempt)
+        escapes = await to_thread.run_sync(bounds.planted, site, effect.item, effect.attempt)
         if escapes:
             cut_short = Unanswered("killed", "the try before was cut short")
             return _returned(effect, cut_short, escapes=escapes, quarantine="")
@@ -49,7 +49,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     points = rejection_points(effect.rejection) + rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
     )
-    await to_thread.run_sync(worktree.watch, site, effect.item, effect.attempt)
+    await to_thread.run_sync(bounds.watch, site, effect.item, effect.attempt)
     folder = site.attempt(effect.item, effect.attempt).call(effect.id)
     call = calls.Call(site, place, task(site, place, rework=points), folder)
     outcome = await calls.make(call, tell)
@@ -68,9 +68,9 @@ def _made_ready(effect: RunWorker, site: Site, place: CallPlace, stands: bool) -
 def _recorded(
     effect: RunWorker, site: Site, place: CallPlace, outcome: Outcome, quarantine: str
 ) -> WorkerReturned:
-    escapes = worktree.escapes(site, effect.item, effect.attempt)
-    escapes += worktree.trespasses(site, effect.item, effect.attempt)
-    escapes += worktree.forged_evidence(site, effect)
+    escapes = bounds.escapes(site, effect.item, effect.attempt)
+    escapes += bounds.trespasses(site, effect.item, effect.attempt)
+    escapes += bounds.forged_evidence(site, effect)
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
@@ -87,7 +87,7 @@ def _recorded(
     changes = trees.differences(site.git, effect.base, tree)
     roots = site.item(effect.item).allowed_write_roots
     outside = out_of_scope((change.as_change() for change in changes), roots)
-    outside += worktree.links_that_lead_out(site, effect, changes)
+    outside += bounds.links_that_lead_out(site, effect, changes)
     kept = calls.keep_answer(site, place, "worker", outcome) if isinstance(outcome, Answered) else ""
     return _returned(
         effect,

@@ -4,7 +4,6 @@ Not here: how git does it; see `git/worktrees.py`.
 """
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -13,23 +12,23 @@ from typing import NamedTuple
 import msgspec
 
 from verger_kernel.disk import evidence
-from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import AttemptFolder
-from verger_kernel.git import refs, removal, trees, trespass, tripwire, worktrees
+from verger_kernel.git import refs, removal, trespass, tripwire, worktrees
 from verger_kernel.git.command import GitError
-from verger_kernel.git.trees import TreeChange
-from verger_kernel.git.trespass import Watch
-from verger_kernel.git.tripwire import Tripwire
-from verger_kernel.perform import dependencies
+from verger_kernel.git.own_folder import forget
+from verger_kernel.git.standing import FILE_BYTES_MAX, Standing, standing
+from verger_kernel.perform import bounds, dependencies
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
 from verger_kernel.rules.ids import ObjectId, shown, tries_of
-from verger_kernel.rules.scope import LINK, leads_out, lies_within, path_text
+from verger_kernel.rules.scope import lies_within
+from verger_kernel.rules.state import Spot
 from verger_probes.records import write_record
 
 _MAKING = Lock()
-_LINK_BYTES_MAX = 4095
+_stood: dict[Path, Standing] = {}
+"""How each worktree stood right before this process recorded it, by its place."""
 
 
 def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
@@ -37,7 +36,7 @@ def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
     # More than one may stand: an attempt that was blocked before it got a worktree put nothing away.
     quarantine = " ".join(filter(None, (_given_up(site, effect, n) for n in range(1, effect.attempt))))
     attempt = site.attempt(effect.item, effect.attempt)
-    make_folder(attempt.root)
+    attempt.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if effect.attempt > 1:
         dependencies.settle(site, effect.item, passed=False)
     digest = evidence.take(site.folder.root / effect.evidence, attempt) if effect.evidence else ""
@@ -50,94 +49,34 @@ def _given_up(site: Site, effect: PrepareWorktree, attempt: int) -> str:
     return put_away(site, effect.item, attempt, tip, accepted=False)
 
 
-class Wires(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What stood before an agent came: in the attempt's worktree, and around the user's repository."""
-
-    worktree: Tripwire
-    repository: Watch
-
-
 def too_large(site: Site, item: str, attempt: int) -> tuple[str, ...]:
     """What the worker left that no record can be made of in time, in words."""
     folder = site.attempt(item, attempt)
-    found = worktrees.too_large(site.git, folder.worktree, folder.index)
-    return tuple(f"{shown(path)} is larger than {worktrees.FILE_BYTES_MAX >> 20} MiB" for path in found)
+    large = _looked_at(folder).large
+    found = worktrees.too_large(site.git, folder.worktree, folder.index, large)
+    return tuple(f"{shown(path)} is larger than {FILE_BYTES_MAX >> 20} MiB" for path in found)
 
 
-def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:
-    """What an agent did to git in the worktree, in words; empty when nothing."""
-    folder = site.attempt(item, attempt)
-    return tripwire.escapes(folder.worktree, _wires_of(folder).worktree)
+def _looked_at(folder: AttemptFolder) -> Standing:
+    # Before git reads it: what changes from here on is a change.
+    since_ns = folder.index.stat().st_mtime_ns if folder.index.exists() else 0
+    _stood[folder.worktree] = standing(folder.worktree, since_ns)
+    return _stood[folder.worktree]
 
 
-def watch(site: Site, item: str, attempt: int) -> None:
-    """Notes how the user's repository stands, right before a worker is called: a resume finds it on disk."""
-    folder = site.attempt(item, attempt)
-    wires = msgspec.structs.replace(_wires_of(folder), repository=trespass.watch(site.repository))
-    write_record(folder.tripwire, msgspec.json.encode(wires), durable=False)
-
-
-def trespasses(site: Site, item: str, attempt: int) -> tuple[str, ...]:
-    """What somebody did to the user's repository since `watch`, in words; empty when nothing that counts."""
-    before = _wires_of(site.attempt(item, attempt)).repository
-    return trespass.trespasses(site.repository, before)
-
-
-def planted(site: Site, item: str, attempt: int) -> tuple[str, ...]:
-    """What a try that was cut short left for git to obey in the user's repository, in words.
-
-    Refs do not count: another run may have gone on since. Without a record of before, nothing can be told.
-    """
-    folder = site.attempt(item, attempt)
-    if not folder.tripwire.exists():
-        return ()
-    before = _wires_of(folder).repository
-    now = trespass.watch(site.repository)
-    return trespass.trespasses(site.repository, msgspec.structs.replace(before, refs=now.refs))
-
-
-def _wires_of(folder: AttemptFolder) -> Wires:
-    return msgspec.json.decode(folder.tripwire.read_bytes(), type=Wires)
-
-
-def forged_evidence(site: Site, effect: RunWorker) -> tuple[str, ...]:
-    """What became of the evidence copy, in words, if it is no longer what a person supplied; empty if it is."""
-    if not effect.evidence:
-        return ()
-    found = evidence.digest_folder(site.attempt(effect.item, effect.attempt).evidence)
-    return () if found == effect.evidence else ("the external evidence was changed",)
-
-
-def links_that_lead_out(site: Site, effect: RunWorker, changes: Iterable[TreeChange]) -> tuple[str, ...]:
-    """The changed symbolic links that lead out of the tree: by what was recorded of them, or where they now end."""
-    links = [change for change in changes if change.new_mode == LINK]
-    targets = trees.contents(site.git, (link.new_id for link in links), size_max=_LINK_BYTES_MAX)
-    root = os.path.realpath(os.fsencode(site.attempt(effect.item, effect.attempt).worktree))
-    return tuple(
-        path_text(link.path)
-        for link in links
-        if _leads_out(link.path, targets.get(link.new_id)) or not _ends_inside(root, link.path)
-    )
-
-
-def _leads_out(path: bytes, target: bytes | None) -> bool:
-    # What is too long for a link of this system leads nowhere here, and who knows where elsewhere.
-    return target is None or leads_out(path_text(path), path_text(target))
-
-
-def _ends_inside(root: bytes, path: bytes) -> bool:
-    """Whether the file system, which follows links on the way, too, comes to an end below `root`."""
-    end = os.path.realpath(os.path.join(root, path))  # noqa: PTH118 - bytes, for odd names
-    return end == root or end.startswith(root + b"/")
+def stands_as_recorded(site: Site, item: str, attempt: int) -> bool:
+    """Whether nothing at all was touched in the worktree since this process recorded it; false where it cannot tell."""
+    place = site.attempt(item, attempt).worktree
+    return place in _stood and standing(place).is_that_of(_stood[place])
 
 
 def was_disturbed(site: Site, effect: RunWorker) -> bool:
     """Whether somebody changed the worktree since its last checkpoint: a lane that reads must not write."""
-    if effect.round == 0:
+    if effect.round == 0 or stands_as_recorded(site, effect.item, effect.attempt):
         return False
     folder = site.attempt(effect.item, effect.attempt)
     return bool(
-        escapes(site, effect.item, effect.attempt)
+        bounds.escapes(site, effect.item, effect.attempt)
         or worktrees.leftovers(site.git, folder.worktree, folder.index)
     )
 
@@ -163,10 +102,16 @@ def recorded(site: Site, item: str, attempt: int) -> Recorded:
     """
     folder = site.attempt(item, attempt)
     roots = site.item(item).allowed_write_roots
-    rules = _wires_of(folder).worktree.ignores
+    changed = _looked_at(folder).changed
+    rules = bounds.wires_of(folder).worktree.ignores
     return Recorded(
         *worktrees.record_by(
-            site.git, folder.worktree, folder.index, rules, lambda path: lies_within(path, roots)
+            site.git,
+            folder.worktree,
+            folder.index,
+            rules,
+            lambda path: lies_within(path, roots),
+            changed=changed,
         )
     )
 
@@ -195,7 +140,7 @@ def reset(site: Site, effect: RunWorker) -> str:
 
 
 def _create(site: Site, attempt: AttemptFolder, commit: ObjectId) -> None:
-    make_folder(attempt.worktree.parent)
+    attempt.worktree.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     worktrees.create(site.git, attempt.worktree, commit, attempt.index, root=site.folder.worktrees)
     _set_tripwire(site, attempt)
 
@@ -204,9 +149,41 @@ def _set_tripwire(site: Site, folder: AttemptFolder) -> None:
     wire = tripwire.tripwire(folder.worktree)
     if folder.tripwire.exists():
         # Made or set back in a later round: the rules stay those of the base, with which the attempt began.
-        wire = replace(wire, ignores=_wires_of(folder).worktree.ignores)
-    wires = Wires(worktree=wire, repository=trespass.watch(site.repository))
+        wire = replace(wire, ignores=bounds.wires_of(folder).worktree.ignores)
+    wires = bounds.Wires(worktree=wire, repository=trespass.watch(site.repository))
     write_record(folder.tripwire, msgspec.json.encode(wires), durable=False)
+
+
+def distrust(site: Site, spot: Spot, *, is_read: bool) -> None:
+    """Does away with what a power cut left torn: the kernel's notes on the worktree, and its index.
+
+    A worktree that is being read (`is_read`) is set back to its checkpoint; what a worker was writing stays for
+    whoever looks at it.
+    """
+    folder = site.attempt(spot.item, spot.attempt)
+    if not folder.worktree.is_dir():
+        return
+    if not _is_readable(folder):
+        folder.tripwire.unlink(missing_ok=True)
+    if is_read or not folder.tripwire.exists():
+        _set_back(site, spot, folder)
+
+
+def _is_readable(folder: AttemptFolder) -> bool:
+    try:
+        return bool(bounds.wires_of(folder))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return False
+
+
+def _set_back(site: Site, spot: Spot, folder: AttemptFolder) -> None:
+    if not folder.tripwire.exists():
+        # The rules of the base are read from its files.
+        _quarantine(site, spot.item, spot.attempt, "after-power-cut", spot.tip, accepted=False)
+        worktrees.restore(site.git, folder.worktree, spot.base, folder.index, head=spot.base)
+        _set_tripwire(site, folder)
+    worktrees.restore(site.git, folder.worktree, spot.tip, folder.index, head=spot.tip)
+    _set_tripwire(site, folder)
 
 
 def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bool) -> str:
@@ -215,10 +192,14 @@ def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bo
     `tip` is the attempt's last checkpoint; `accepted` says that nothing was recorded after it.
     """
     folder = site.attempt(item, attempt)
-    if not os.path.lexists(folder.worktree):
-        return ""
-    kept = _quarantine(site, item, attempt, "left-behind", tip, accepted=accepted)
-    removal.remove(folder.worktree, site.folder.worktrees)
+    kept = ""
+    if os.path.lexists(folder.worktree):
+        if not (accepted and stands_as_recorded(site, item, attempt)):
+            kept = _quarantine(site, item, attempt, "left-behind", tip, accepted=accepted)
+        removal.remove(folder.worktree, site.folder.worktrees)
+    _stood.pop(folder.worktree, None)
+    forget(folder.index)
+    folder.tripwire.unlink(missing_ok=True)
     return kept
 
 
@@ -233,7 +214,7 @@ def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId
     # The date of the index does not move while the tree is kept: done again after a crash, it is the same commit.
     kept_at_ms = folder.index.stat().st_mtime_ns // 1_000_000
     try:
-        if worktrees.too_large(site.git, folder.worktree, folder.index):
+        if worktrees.too_large(site.git, folder.worktree, folder.index, standing(folder.worktree).large):
             return _moved_aside(folder.worktree)
         worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
     except GitError as error:

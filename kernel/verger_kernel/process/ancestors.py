@@ -4,9 +4,10 @@ Not here: how a command is put where nothing lies above it; see `rooms.py`.
 """
 
 import os
-import re
 from fnmatch import translate
 from pathlib import Path
+
+from verger_kernel.rules.pattern import lazy
 
 # fmt: off
 CANARIES = (
@@ -34,7 +35,7 @@ CANARIES = (
 _INNER = (".cargo/config", ".cargo/config.toml", ".bundle/config")
 """Looked for in the same way; the folder alone is in many a home and means nothing."""
 
-_IS_CANARY = re.compile("|".join(map(translate, CANARIES))).match
+_CANARY = lazy("|".join(map(translate, CANARIES)))
 
 
 def found_above(tree: Path) -> tuple[Path, ...]:
@@ -47,7 +48,7 @@ def found_above(tree: Path) -> tuple[Path, ...]:
 
 def _found_in(folder: Path) -> list[Path]:
     try:
-        names = [place.name for place in folder.iterdir() if _IS_CANARY(place.name)]
+        names = [place.name for place in folder.iterdir() if _CANARY.match(place.name)]
     except OSError:
         names = []
     return [folder / name for name in sorted(names + [name for name in _INNER if _is_there(folder / name)])]

@@ -71,7 +71,7 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 async def run(job: Job) -> Ended:
     """Runs `job` to its end and ends whatever it leaves behind; cancelled, it ends them all first.
 
-    The output files are cut to the limit and durable. Raises OSError when they or `stdin` cannot be opened
+    The output files are cut to the limit. Raises OSError when they or `stdin` cannot be opened
     or kept, and Unendable when a process of the job could not be ended.
     """
     assert job.argv and job.marker and job.run_marker
@@ -160,11 +160,13 @@ async def _swept(job: Job, process: subprocess.Popen[bytes], grown: Tree, broken
     """Ends all that is left of the job, reaps its first process and says how many others had to be ended."""
     greedy = broken is not None and broken.limit in ("output", "memory")
     async with _SWEEPING:
-        ended = await ending.end(
-            grown.living,
-            whose=f"effect {job.marker}",
-            grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
-        )
+        ended: set[tuple[int, int]] = set()
+        if process.poll() is None or not tree.nothing_descends():
+            ended = await ending.end(
+                grown.living,
+                whose=f"effect {job.marker}",
+                grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
+            )
         grown.is_over()
     first = process.pid
     process.wait()

@@ -1,4 +1,4 @@
-"""The files a job writes its output to: opened, measured, cut to the limit, made durable.
+"""The files a job writes its output to: opened, measured, cut to the limit.
 
 Not here: when too much is too much; see `rules/limits.py`.
 """
@@ -18,10 +18,9 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.
 class Streams:
     """The open output files of one job; `out` and `err` are one descriptor when the two go to one file."""
 
-    def __init__(self, out: int, err: int, folders: set[Path]) -> None:
+    def __init__(self, out: int, err: int) -> None:
         self.out = out
         self.err = err
-        self._folders = folders
         self._last = (0, 0)
         self.bytes_max = 0
         """The most that the files held at any look."""
@@ -34,7 +33,7 @@ class Streams:
         return sum(abs(new - old) for new, old in zip(now, before, strict=True))
 
     def settle(self, bytes_max: int, kept: Path | None = None) -> None:
-        """Cuts the files to `bytes_max` in all and syncs them and their names to the disk. Blocks.
+        """Cuts the files to `bytes_max` in all. Blocks.
 
         `kept` becomes a copy of the first, whatever stands at its own path by then. Raises OSError.
         """
@@ -46,19 +45,11 @@ class Streams:
                 os.ftruncate(fd, share)
         if kept:
             self._copy(kept)
-            return
-        for fd in {self.out, self.err}:
-            os.fsync(fd)
-        for folder in self._folders:
-            _sync_folder(folder)
 
     def _copy(self, kept: Path) -> None:
         os.lseek(self.out, 0, os.SEEK_SET)
         with os.fdopen(os.open(kept, _FLAGS, 0o600), "wb") as file, io.FileIO(self.out, closefd=False) as out:
             shutil.copyfileobj(out, file)
-            file.flush()
-            os.fsync(file)
-        _sync_folder(kept.parent)
 
     def _sizes(self) -> tuple[int, int]:
         out = os.fstat(self.out).st_size
@@ -74,7 +65,7 @@ def streams_opened(stdout: Path, stderr: Path | None) -> Iterator[Streams]:
             if path is not None:
                 fds.append(os.open(path, _FLAGS, 0o600))
                 closing.callback(os.close, fds[-1])
-        yield Streams(fds[0], fds[-1], {path.parent for path in (stdout, stderr) if path is not None})
+        yield Streams(fds[0], fds[-1])
 
 
 def shares(sizes: tuple[int, int], bytes_max: int) -> tuple[int, int]:
@@ -86,11 +77,3 @@ def shares(sizes: tuple[int, int], bytes_max: int) -> tuple[int, int]:
     if second <= half:
         return min(first, bytes_max - second), second
     return half, bytes_max - half
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

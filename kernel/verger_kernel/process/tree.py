@@ -24,7 +24,28 @@ def become_subreaper() -> bool:
         return False
     import ctypes  # here, because few commands of the kernel start a process
 
-    return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    _orphans_come_to.clear()
+    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
+        _orphans_come_to.add(os.getpid())
+    return bool(_orphans_come_to)
+
+
+_orphans_come_to: set[int] = set()
+"""The pid of this process once every orphan below it becomes its child; a fork of it does not inherit that."""
+
+
+def nothing_descends() -> bool:
+    """Whether no process descends from this one: it has no child, and every orphan would be one. One system call.
+
+    False also where orphans do not come here.
+    """
+    if os.getpid() not in _orphans_come_to:
+        return False
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return True
+    return False
 
 
 class Tree:
@@ -43,7 +64,7 @@ class Tree:
         """When the first of the jobs that overlap with this one began."""
 
     def grow_from(self, main: Row) -> None:
-        """Names the first process. It must not be reaped before the last look: its pid names the session."""
+        """Names the first process, whose pid names the session."""
         self._main = main
         self._seen = {main.identity}
         self.began_ticks = self.began_ticks or main.ticks
@@ -72,7 +93,9 @@ class Tree:
         later = [row for row in rows.values() if row.ticks >= self._main.ticks and row.pid not in mine]
         mine |= {row.pid for row in later if table.carries(row.pid, EFFECT, self._marker)}
         mine |= {row.pid for row in rows.values() if self._is_left_over(row)}
-        return closure(rows, mine, sessions={self._main.pid})
+        first = rows.get(self._main.pid, self._main)
+        # While a session bears a number, nobody gets it anew: who has it now is a stranger, and none is left of ours.
+        return closure(rows, mine, sessions={first.pid} if first.identity == self._main.identity else set())
 
     def _is_left_over(self, row: Row) -> bool:
         # While other jobs run, their first processes and those of their git commands look just like an orphan.

@@ -4,11 +4,12 @@ Not here: how a report or an output is read, see `runners/`; what a comparison o
 """
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
+
+from verger_kernel.rules.pattern import lazy
 
 Grade = Literal["failed", "skipped", "passed"]
 Case = tuple[str, Grade]
@@ -18,9 +19,9 @@ NAME_MAX = 400
 UNNAMED_MAX = 1000
 """Failed cases that were only counted get a name each, this many at most: the number may be a lie."""
 _GRADES: tuple[Grade, ...] = ("failed", "skipped", "passed")
-_CONTROL = re.compile(r"[\s\x00-\x1f\x7f]+")
-_ABSOLUTE = re.compile(r"(?<![\w./:…-])/(?:[^/\s'\":,;()\[\]]{1,255}/)+")
-_ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,16}\b")
+_CONTROL = lazy(r"[\s\x00-\x1f\x7f]+")
+_ABSOLUTE = lazy(r"(?<![\w./:…-])/(?:[^/\s'\":,;()\[\]]{1,255}/)+")
+_ADDRESS = lazy(r"\b0x[0-9a-fA-F]{6,16}\b")
 
 
 class CaseReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -15,7 +15,7 @@ from verger_kernel.rules.events import Event
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.now import Now
 
-MACHINE_VERSION = 3
+MACHINE_VERSION = 4
 GENESIS = Digest("0" * 64)
 _HASH_KEY = b',"hash":"'
 _TAIL = len(_HASH_KEY) + 64 + len(b'"}')
@@ -33,14 +33,19 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Reading(NamedTuple):
-    """The believed beginning of a journal: its records, its length in bytes, and why it ends there.
+    """The believed beginning of a journal: its records, where each ends in bytes, and why no more is believed.
 
     `flaw` is empty when the whole file is believed.
     """
 
     records: list[Record]
-    length: int
+    ends: list[int]
     flaw: str
+
+    @property
+    def length(self) -> int:
+        """How many bytes are believed."""
+        return self.ends[-1] if self.ends else 0
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,17 +72,19 @@ def line(seq: int, prev: Digest, now: Now, event: Event) -> tuple[bytes, Digest]
 def read(data: bytes) -> Reading:
     """The longest beginning of `data` that is an unbroken chain of whole, valid records."""
     records: list[Record] = []
+    ends: list[int] = []
     start, prev = 0, GENESIS
     while start < len(data):
         end = data.find(b"\n", start)
         if end < 0:
-            return Reading(records, start, f"record {len(records) + 1} is cut short")
+            return Reading(records, ends, f"record {len(records) + 1} is cut short")
         record, flaw = _record(data[start:end], len(records) + 1, prev)
         if record is None:
-            return Reading(records, start, flaw)
+            return Reading(records, ends, flaw)
         records.append(record)
+        ends.append(end + 1)
         start, prev = end + 1, record.hash
-    return Reading(records, start, "")
+    return Reading(records, ends, "")
 
 
 def _record(text: bytes, seq: int, prev: Digest) -> tuple[Record | None, str]:

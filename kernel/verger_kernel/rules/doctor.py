@@ -11,6 +11,7 @@ import msgspec
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import Record
+from verger_kernel.rules.effects import FreezePacket
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.ids import Digest, EffectId
 from verger_kernel.rules.machine import fold
@@ -68,6 +69,15 @@ def sealed(told: Iterable[Step]) -> dict[Sealed, Digest]:
             item, attempt, round_, _stage, _tries = effect.split("/")
             found[Sealed(item, int(attempt[1:]), int(round_[1:]), kind, name)] = Digest(digest)
     return found
+
+
+def packets_frozen(told: Iterable[Step]) -> Iterator[tuple[FreezePacket, Digest]]:
+    """Every packet that was frozen: what asked for it, and its digest."""
+    for step in told:
+        if isinstance(step.event, e.PacketFrozen):
+            for effect in step.before.outstanding:
+                if isinstance(effect, FreezePacket) and effect.id == step.event.effect:
+                    yield effect, step.event.packet
 
 
 def _named(event: e.Event) -> tuple[EffectId, Kind, str, str] | None:

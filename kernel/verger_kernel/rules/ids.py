@@ -3,8 +3,9 @@
 Not here: where anything with such a name lies on disk; see `disk/layout.py`.
 """
 
-import re
 from typing import NewType
+
+from verger_kernel.rules.pattern import lazy
 
 RunId = NewType("RunId", str)
 ItemId = NewType("ItemId", str)
@@ -14,9 +15,9 @@ Digest = NewType("Digest", str)
 ObjectId = NewType("ObjectId", str)
 """A full git object id, 40 or 64 lower-case hex digits."""
 
-_RUN_ID = re.compile(r"RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{32}")
-_RUN_PREFIX = re.compile(r"(R|RU|RUN|RUN_[0-9TZ]{0,16}|RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{0,32})")
-_ITEM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_RUN_ID = lazy(r"RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{32}")
+_RUN_PREFIX = lazy(r"(R|RU|RUN|RUN_[0-9TZ]{0,16}|RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{0,32})")
+_ITEM_ID = lazy(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 class InvalidId(ValueError):

@@ -14,20 +14,27 @@ from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import GENESIS, Record
 from verger_kernel.rules.effects import CreateRunBranch, Effect, PrepareWorktree
 from verger_kernel.rules.frame import Frame
-from verger_kernel.rules.ids import EffectId, effect_id, next_try
+from verger_kernel.rules.ids import Digest, EffectId, effect_id, next_try
+from verger_kernel.rules.lasting import lasts
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.step import IllegalEvent, Step, go, stay
-from verger_kernel.rules.transitions import allowed
+from verger_kernel.rules.transitions import ASKS, allowed
 
 
 def fold(records: Iterable[Record], state: s.RunState | None = None) -> s.RunState:
     """The state after `records`, from the beginning or from `state`. Raises IllegalEvent, or ValueError for nothing."""
     for record in records:
         state, _ = advance(state, record.event, record.now)
-        state = replace(state, journal_seq=record.seq, journal_head=record.hash)
+        state = counted(state, record.event, record.seq, record.hash)
     if state is None:
         raise ValueError("no record to fold")
     return state
+
+
+def counted(state: s.RunState, event: e.Event, seq: int, head: Digest) -> s.RunState:
+    """`state`, which `event` led to, once the journal holds that event as record `seq` with the hash `head`."""
+    lasting = seq if lasts(event) else state.lasting_seq
+    return replace(state, journal_seq=seq, journal_head=head, lasting_seq=lasting)
 
 
 def advance(state: s.RunState | None, event: e.Event, now: Now) -> Step:
@@ -49,10 +56,13 @@ def advance(state: s.RunState | None, event: e.Event, now: Now) -> Step:
     if not targets:
         raise IllegalEvent(f"{type(before.stage).__name__} does not know {type(event).__name__}")
     after, effects = _step(before, event, now)
-    if not isinstance(after.stage, targets):
+    stage = type(after.stage)
+    if stage not in targets:
         raise IllegalEvent(
-            f"{type(before.stage).__name__} cannot become {type(after.stage).__name__} by {type(event).__name__}"
+            f"{type(before.stage).__name__} cannot become {stage.__name__} by {type(event).__name__}"
         )
+    if not all(type(effect) is ASKS.get(stage) for effect in effects):
+        raise IllegalEvent(f"{stage.__name__} cannot ask for {type(effects[0]).__name__}")
     return after, effects
 
 
@@ -62,6 +72,7 @@ def _created(event: e.RunCreated, now: Now) -> Step:
         frame=event.frame,
         journal_seq=0,
         journal_head=GENESIS,
+        lasting_seq=0,
         updated_utc_ms=now.utc_ms,
         invocation="",
         request=None,

@@ -37,6 +37,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     items_total: int
     journal_seq: int
     journal_head: Digest
+    lasting_seq: int
     updated_utc_ms: int
     invocation: str
     request: Request | None
@@ -67,6 +68,7 @@ _FROM_FRAME = (
 _FROM_STATE = (
     "journal_seq",
     "journal_head",
+    "lasting_seq",
     "updated_utc_ms",
     "invocation",
     "request",
@@ -98,3 +100,8 @@ def saved(state: RunState) -> SavedState:
 def encode(state: RunState) -> bytes:
     """The bytes of `run_state.json`: equal states give equal bytes."""
     return msgspec.json.format(msgspec.json.encode(saved(state), order="deterministic"), indent=2) + b"\n"
+
+
+def decode(data: bytes) -> SavedState:
+    """What those bytes say. Raises msgspec.DecodeError, or UnicodeDecodeError, when they are none of ours."""
+    return msgspec.json.decode(data, type=SavedState)

@@ -233,12 +233,14 @@ class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the machine holds it. `passed` is the whole ledger, oldest first; saved, it is `saved.Passed`.
 
-    `measured` is about the run branch's tip and the newest verified result, the base of the next item.
+    `measured` is about the run branch's tip and the newest verified result, the base of the next item. Records up to
+    `lasting_seq` outlast a power cut.
     """
 
     frame: Frame
     journal_seq: int
     journal_head: Digest
+    lasting_seq: int
     updated_utc_ms: int
     invocation: str
     request: Request | None

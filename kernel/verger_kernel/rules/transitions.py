@@ -1,10 +1,25 @@
-"""The run machine's map as literals: which events a stage knows, and where each can lead.
+"""The run machine's map as literals: what a stage asks for, which events it knows, and where each can lead.
 
 Not here: the conditions; see `machine.py`, `pipeline.py` and `judgement.py`. Each step is checked against this table.
 """
 
+from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
+
+ASKS: dict[type[s.Stage], type[f.Effect]] = {
+    s.Opening: f.CreateRunBranch,
+    s.Preparing: f.PrepareWorktree,
+    s.Working: f.RunWorker,
+    s.Checkpointing: f.Checkpoint,
+    s.Verifying: f.RunCommands,
+    s.Freezing: f.FreezePacket,
+    s.Auditing: f.Audit,
+    s.Triaging: f.Triage,
+    s.OpeningGate: f.OpenGate,
+    s.Closing: f.CloseItem,
+}
+"""The one kind of effect that can be outstanding in a stage; a stage that is not named here waits for a person."""
 
 STOPS = (s.BlockedExternal, s.Escalated)
 NEXT_ITEM = (s.Idle, s.Preparing, s.BlockedExternal)

@@ -24,7 +24,9 @@ STRANGER = Digest("0" * 64)
 
 
 def freeze(folder: Path, contents: dict[str, bytes] = CONTENTS) -> Digest:
-    return packets.write(folder, contents, run_id="RUN", item="01", attempt=1, round_=0)
+    sealed = packets.manifest(contents, run_id="RUN", item="01", attempt=1, round_=0)
+    packets.write(folder, contents, sealed)
+    return packets.digest_of(sealed)
 
 
 @pytest.fixture
@@ -49,8 +51,9 @@ def test_freezing_twice_gives_the_same_digest_and_bytes(folder: Path) -> None:
 
 def test_any_other_content_or_call_has_another_digest(folder: Path) -> None:
     digests = {freeze(folder), freeze(folder, CONTENTS | {"plan.json": b"[]\n"})}
-    digests.add(packets.write(folder, CONTENTS, run_id="RUN", item="01", attempt=1, round_=1))
-    digests.add(packets.write(folder, CONTENTS, run_id="RUN", item="01", attempt=2, round_=0))
+    for attempt, round_ in ((1, 1), (2, 0)):
+        sealed = packets.manifest(CONTENTS, run_id="RUN", item="01", attempt=attempt, round_=round_)
+        digests.add(packets.digest_of(sealed))
     assert len(digests) == 4
 
 

@@ -19,7 +19,9 @@ def listed(desk: Desk, tree: ObjectId) -> set[str]:
 
 def by_base(desk: Desk, keep: str = "docs/") -> tuple[set[str], tuple[str, ...]]:
     """What is recorded by the rules with which `desk` began, and what is left out; `keep` is the write root."""
-    tree, left_out = record_by(desk.git, desk.target, desk.index, RULES, lambda path: path.startswith(keep))
+    tree, left_out = record_by(
+        desk.git, desk.target, desk.index, RULES, lambda path: path.startswith(keep), changed=1
+    )
     return listed(desk, tree), left_out
 
 
@@ -44,7 +46,7 @@ def test_the_rules_of_a_fresh_worktree_are_those_of_its_commit(desk: Desk) -> No
 
 def test_with_unchanged_rules_the_record_is_the_plain_one_and_nothing_is_left_out(desk: Desk) -> None:
     write_files(desk.target, {"new": "n\n", "x.o": "object", "docs/y.o": "object"})
-    tree, left_out = record_by(desk.git, desk.target, desk.index, RULES, lambda _path: True)
+    tree, left_out = record_by(desk.git, desk.target, desk.index, RULES, lambda _path: True, changed=1)
     assert (tree, left_out) == (record(desk.git, desk.target, desk.index), ())
     assert listed(desk, tree) == {*FILES, "new"}
 

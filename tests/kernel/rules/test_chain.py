@@ -43,7 +43,7 @@ def test_a_journal_that_nobody_touched_is_believed_whole() -> None:
 
 
 def test_an_empty_journal_is_a_beginning() -> None:
-    assert read(b"") == Reading([], 0, "")
+    assert read(b"") == Reading([], [], "")
 
 
 @given(st.integers(0, len(JOURNAL)))

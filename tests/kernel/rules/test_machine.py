@@ -69,6 +69,7 @@ def test_a_late_answer_changes_nothing(stage: type[s.Stage]) -> None:
     changed = {
         "journal_seq": made.seq,
         "journal_head": made.head,
+        "lasting_seq": made.state.lasting_seq,
         "updated_utc_ms": made.state.updated_utc_ms,
     }
     assert made.state == replace(before, **changed)

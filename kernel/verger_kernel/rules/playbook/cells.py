@@ -6,14 +6,15 @@ Not here: which column holds what; see `items.py`. Source: playbook-contract, "C
 import re
 from collections.abc import Iterable, Iterator
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.scope import FORBIDDEN_ROOTS
 
-_UNESCAPED_SEMICOLON = re.compile(r"(?<!\\);")
-_SPAN = re.compile(r"`([^`]+)`")
-_BETWEEN_NAMES = re.compile(r"[\s,;:|()\[\]{}<>\"']+")
-_NAMES = re.compile(r"/?(?:[\w.+@-]+/)+(?:[\w.+@-]*\.\w+)?")
-_ROOT_LEVEL = re.compile(r"[\w.+@-]*\.[A-Za-z]\w*")
-_RANGE = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
+_UNESCAPED_SEMICOLON = lazy(r"(?<!\\);")
+_SPAN = lazy(r"`([^`]+)`")
+_BETWEEN_NAMES = lazy(r"[\s,;:|()\[\]{}<>\"']+")
+_NAMES = lazy(r"/?(?:[\w.+@-]+/)+(?:[\w.+@-]*\.\w+)?")
+_ROOT_LEVEL = lazy(r"[\w.+@-]*\.[A-Za-z]\w*")
+_RANGE = lazy(r"([0-9]{1,18})-([0-9]{1,18})")
 
 
 def slug(title: str) -> str:

@@ -3,17 +3,16 @@
 Not here: the table inside section 2; see `table.py`. Source: playbook-contract, "The document".
 """
 
-import re
-
 import msgspec
 from markdown_it import MarkdownIt
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.playbook.problems import PlaybookRefused, Problem, file_problem
 
 BYTES_MAX = 1 << 20
 """A thousand items of two common lines fit; what is larger no person has reviewed."""
 
-_NUMBERED = re.compile(r"([0-9]+(?:\.[0-9]+)*)\.?\s+(\S.*)")
+_NUMBERED = lazy(r"([0-9]+(?:\.[0-9]+)*)\.?\s+(\S.*)")
 # Blocks only: what stands inside a paragraph is never structure, and reading it costs most of the time.
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _MARKDOWN.core.ruler.enableOnly(["normalize", "block"])

@@ -17,7 +17,7 @@ from verger_kernel.rules.playbook.table import ITEMS_MAX, Table, header_problems
 
 __all__ = ["PlaybookRefused", "Problem", "read_playbook", "render_problems"]
 
-_TABLE_SECTION = "2"
+TABLE_SECTION = "2"
 
 
 def read_playbook(text: bytes, *, path: str, generated_at_utc: str) -> NormalizedPlan:
@@ -58,7 +58,7 @@ def read_playbook(text: bytes, *, path: str, generated_at_utc: str) -> Normalize
 
 def _table(sections: tuple[Section, ...]) -> tuple[Table, list[Problem]]:
     """The table with what is wrong with its place and header. Raises PlaybookRefused if there is no table."""
-    found = [section for section in sections if section.number == _TABLE_SECTION]
+    found = [section for section in sections if section.number == TABLE_SECTION]
     if not found:
         mend = (
             "Add a heading `## 2. Ordered Execution Plan` outside code and HTML, and put the table under it."

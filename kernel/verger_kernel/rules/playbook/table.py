@@ -59,7 +59,7 @@ def read_table(section: Section) -> Table | None:
     """The first table of `section` whose first column is step_id; None if there is none."""
     lines = iter(section.body)
     for line in lines:
-        row = _row(line)
+        row = read_row(line)
         if row and row.cells[0].lower() == "step_id":
             columns = tuple(cell.lower() for cell in row.cells)
             rows = tuple(_data_rows(lines))
@@ -116,26 +116,32 @@ def split_cells(text: str) -> tuple[str, ...]:
     return tuple(piece.strip().replace("\\|", "|") for piece in pieces)
 
 
+def read_row(line: Line) -> Row | None:
+    """The row that `line` is; None if it is none."""
+    if line.verbatim or not line.text.strip().startswith("|"):
+        return None
+    return Row(line.number, line.text, split_cells(line.text))
+
+
+def is_separator(row: Row) -> bool:
+    """Whether it is a row of dashes, which is passed over."""
+    return all(_SEPARATOR.fullmatch(cell) for cell in row.cells)
+
+
 def _data_rows(lines: Iterator[Line]) -> Iterator[Row]:
     begun = False
     for line in lines:
-        row = _row(line)
+        row = read_row(line)
         if row is None and begun:
             return
-        if row and not all(_SEPARATOR.fullmatch(cell) for cell in row.cells):
+        if row and not is_separator(row):
             begun = True
             yield row
 
 
 def _strays(lines: Iterator[Line]) -> Iterator[Row]:
     # A block with a separator below its first line is a table of its own, with whatever the author put there.
-    for is_table, block in groupby((_row(line) for line in lines), key=lambda row: row is not None):
+    for is_table, block in groupby((read_row(line) for line in lines), key=lambda row: row is not None):
         rows = [row for row in block if row] if is_table else []
-        if len(rows) < 2 or not all(_SEPARATOR.fullmatch(cell) for cell in rows[1].cells):
+        if len(rows) < 2 or not is_separator(rows[1]):
             yield from rows
-
-
-def _row(line: Line) -> Row | None:
-    if line.verbatim or not line.text.strip().startswith("|"):
-        return None
-    return Row(line.number, line.text, split_cells(line.text))

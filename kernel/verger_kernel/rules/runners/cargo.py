@@ -3,21 +3,18 @@
 Not here: `cargo nextest`, which prints otherwise.
 """
 
-import re
-
 from verger_kernel.rules.cases import Case, CaseReport, Grade, counted_report
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.runners.text import GROUP_MAX
 
-_TARGET = re.compile(r" +Running (?:unittests )?(\S+) \((?:.*/)?([\w-]+?)(?:-[0-9a-f]{16})?\)")
-_DOCS = re.compile(r" +Doc-tests (\S+)")
-_RUNNING = re.compile(r"running (\d{1,9}) tests?")
-_CASE = re.compile(r"test (\S.*) \.\.\. (ok|FAILED|ignored)(?:, .*)?")
-_RESULT = re.compile(
-    r"test result: (?:ok|FAILED)\. (\d{1,9}) passed; (\d{1,9}) failed; (\d{1,9}) ignored\b.*"
-)
-_UNBUILT = re.compile(r"error: could not compile `([^`]{1,200})`(?: \(([^()]{1,200})\))?.*")
-_KIND = re.compile(r" - (?:should panic|compile fail|compile|ignore)$")
-_PLACE = re.compile(r" \(line \d+\)")
+_TARGET = lazy(r" +Running (?:unittests )?(\S+) \((?:.*/)?([\w-]+?)(?:-[0-9a-f]{16})?\)")
+_DOCS = lazy(r" +Doc-tests (\S+)")
+_RUNNING = lazy(r"running (\d{1,9}) tests?")
+_CASE = lazy(r"test (\S.*) \.\.\. (ok|FAILED|ignored)(?:, .*)?")
+_RESULT = lazy(r"test result: (?:ok|FAILED)\. (\d{1,9}) passed; (\d{1,9}) failed; (\d{1,9}) ignored\b.*")
+_UNBUILT = lazy(r"error: could not compile `([^`]{1,200})`(?: \(([^()]{1,200})\))?.*")
+_KIND = lazy(r" - (?:should panic|compile fail|compile|ignore)$")
+_PLACE = lazy(r" \(line \d+\)")
 _GRADES: dict[str, Grade] = {"ok": "passed", "FAILED": "failed", "ignored": "skipped"}
 _LIST = "failures:"
 

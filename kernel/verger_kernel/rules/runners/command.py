@@ -7,12 +7,14 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-_TOKEN = re.compile(
+from verger_kernel.rules.pattern import lazy
+
+_TOKEN = lazy(
     r"""[;&|\n(){}]+|\#[^\n]*|(?:'[^']*'|"(?:\\.|[^"\\])*"|\\.|[^\s;&|(){}'"\\])+|['"\\]""", re.DOTALL
 )
-_PART = re.compile(r"""'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)|([^'"\\]+)""", re.DOTALL)
-_SET = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
-_PYTHON = re.compile(r"(?:python|pypy)[\d.]*")
+_PART = lazy(r"""'([^']*)'|"((?:\\.|[^"\\])*)"|\\(.)|([^'"\\]+)""", re.DOTALL)
+_SET = lazy(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
+_PYTHON = lazy(r"(?:python|pypy)[\d.]*")
 _NESTED_MAX = 3
 
 _WORDS = frozenset(

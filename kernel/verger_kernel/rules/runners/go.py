@@ -4,14 +4,14 @@ Not here: the flag that makes it name every test; see `report_environment` in `_
 """
 
 import json
-import re
 from collections.abc import Iterable
 
 from verger_kernel.rules.cases import Case, CaseReport, Grade, case_report
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.runners.text import GROUP_MAX
 
-_CASE = re.compile(r" *--- (PASS|FAIL|SKIP): (\S+) \([\d.]{1,20}s\)")
-_PACKAGE = re.compile(r"(ok  |FAIL|\?   )\t(\S+)(?:\t| )(.*)")
+_CASE = lazy(r" *--- (PASS|FAIL|SKIP): (\S+) \([\d.]{1,20}s\)")
+_PACKAGE = lazy(r"(ok  |FAIL|\?   )\t(\S+)(?:\t| )(.*)")
 _GRADES: dict[str, Grade] = {
     "PASS": "passed",
     "FAIL": "failed",

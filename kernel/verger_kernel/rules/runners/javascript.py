@@ -3,23 +3,22 @@
 Not here: node's own runner; see `node.py`.
 """
 
-import re
-
 from verger_kernel.rules.cases import Case, CaseReport, Grade, counted_report
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.runners.text import GROUP_MAX, Levels, indent_of
 
-_COUNT = re.compile(r"(\d{1,9}) (passed|failed|skipped|todo|pending)")
+_COUNT = lazy(r"(\d{1,9}) (passed|failed|skipped|todo|pending)")
 _SKIPPED = ("skipped", "todo", "pending")
 
-_JEST_FILE = re.compile(r"(PASS|FAIL) +(\S.*?)(?: \(\d[^()]*\))?")
-_JEST_CASE = re.compile(r"([✓✕○✎]) (?:skipped |todo )?(.+?)(?: \(\d[\d.]{0,12} m?s\))?")
+_JEST_FILE = lazy(r"(PASS|FAIL) +(\S.*?)(?: \(\d[^()]*\))?")
+_JEST_CASE = lazy(r"([✓✕○✎]) (?:skipped |todo )?(.+?)(?: \(\d[\d.]{0,12} m?s\))?")
 _JEST_GRADES: dict[str, Grade] = {"✓": "passed", "○": "skipped", "✎": "skipped"}
 _JEST_UNRUNNABLE = "Test suite failed to run"
 
-_VITEST_CASE = re.compile(r" ([✓↓□]) (\S.*? > .*?)(?: \d[\d.]{0,12}m?s){0,9}")
+_VITEST_CASE = lazy(r" ([✓↓□]) (\S.*? > .*?)(?: \d[\d.]{0,12}m?s){0,9}")
 _VITEST_GRADES: dict[str, Grade] = {"✓": "passed", "↓": "skipped", "□": "skipped"}
 _VITEST_FAIL = " FAIL  "
-_VITEST_FILE = re.compile(r"(\S.*) \[ .* \]")
+_VITEST_FILE = lazy(r"(\S.*) \[ .* \]")
 
 
 def read_jest(lines: list[str]) -> CaseReport | None:

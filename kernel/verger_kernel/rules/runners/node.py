@@ -4,13 +4,12 @@ Not here: its TAP form; see `tap.py`. NODE_OPTIONS is left alone: with a reporte
 ends with an error.
 """
 
-import re
-
 from verger_kernel.rules.cases import Case, CaseReport, Grade
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.runners.tap import node_numbers, node_report
 from verger_kernel.rules.runners.text import Levels, indent_of
 
-_SPOKEN = re.compile(r"([✔✖﹣⚠]) (.+) \(\d[\d.]{0,20}ms\)( # .*)?")
+_SPOKEN = lazy(r"([✔✖﹣⚠]) (.+) \(\d[\d.]{0,20}ms\)( # .*)?")
 _GRADES: dict[str, Grade] = {"✔": "passed", "✖": "failed", "﹣": "skipped", "⚠": "skipped"}
 _MARK = "ℹ "
 

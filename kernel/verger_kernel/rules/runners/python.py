@@ -3,23 +3,23 @@
 Not here: JUnit.
 """
 
-import re
 from itertools import pairwise
 
 from verger_kernel.rules.cases import Case, CaseReport, counted_report
+from verger_kernel.rules.pattern import lazy
 
-_SUMMARY = re.compile(r"(?:=+ )?(.{1,300}) in [\d.]{1,20}s(?: \([\d:, days]{1,40}\))?(?: =+)?")
-_COUNT = re.compile(r"(\d{1,9}) ([a-z ]{1,40})")
+_SUMMARY = lazy(r"(?:=+ )?(.{1,300}) in [\d.]{1,20}s(?: \([\d:, days]{1,40}\))?(?: =+)?")
+_COUNT = lazy(r"(\d{1,9}) ([a-z ]{1,40})")
 _WORDS = {"passed", "failed", "skipped", "xfailed", "xpassed", "error", "errors", "deselected", "warnings"}
-_COLLECTING = re.compile(r"_+ ERROR collecting (.+?) _+")
+_COLLECTING = lazy(r"_+ ERROR collecting (.+?) _+")
 _CONFTEST = "ImportError while loading conftest '"
 
-_RAN = re.compile(r"Ran (\d{1,9}) tests? in [\d.]{1,20}s")
-_END = re.compile(r"(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?")
-_NUMBER = re.compile(r"([a-z ]{1,40})=(\d{1,9})")
-_HEADER = re.compile(r"(?:FAIL|ERROR|UNEXPECTED SUCCESS): (\S+) \(([^()]*)\)")
-_SPOKEN = re.compile(r"(\S+) \(([\w.]+)\)(?: \.\.\. (?:ok|skipped .*|expected failure))?")
-_HARMLESS = re.compile(r"ok|expected failure|skipped .*")
+_RAN = lazy(r"Ran (\d{1,9}) tests? in [\d.]{1,20}s")
+_END = lazy(r"(OK|FAILED|NO TESTS RAN)(?: \((.*)\))?")
+_NUMBER = lazy(r"([a-z ]{1,40})=(\d{1,9})")
+_HEADER = lazy(r"(?:FAIL|ERROR|UNEXPECTED SUCCESS): (\S+) \(([^()]*)\)")
+_SPOKEN = lazy(r"(\S+) \(([\w.]+)\)(?: \.\.\. (?:ok|skipped .*|expected failure))?")
+_HARMLESS = lazy(r"ok|expected failure|skipped .*")
 _FIXTURES = ("setUpClass", "tearDownClass", "setUpModule", "tearDownModule")
 
 

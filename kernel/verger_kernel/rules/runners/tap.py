@@ -6,12 +6,13 @@ Not here: node's other form of output; see `node.py`.
 import re
 
 from verger_kernel.rules.cases import Case, CaseReport, Grade, case_report, counted_report
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.runners.text import Levels, indent_of
 
-_PLAN = re.compile(r"1\.\.(\d{1,9})(?: *#.*)?")
-_POINT = re.compile(r"(not )?ok (\d{1,9})(?: (?:- )?(.*?))?(?: \{)?")
-_DIRECTIVE = re.compile(r"(?<!\\)#\s*(skip|todo)\b", re.IGNORECASE)
-_REMARK = re.compile(r" # time=\S+$")
+_PLAN = lazy(r"1\.\.(\d{1,9})(?: *#.*)?")
+_POINT = lazy(r"(not )?ok (\d{1,9})(?: (?:- )?(.*?))?(?: \{)?")
+_DIRECTIVE = lazy(r"(?<!\\)#\s*(skip|todo)\b", re.IGNORECASE)
+_REMARK = lazy(r" # time=\S+$")
 _FOOTER = ("tests", "suites", "pass", "fail", "cancelled", "skipped", "todo")
 _SUBTEST = "# Subtest: "
 _NOWHERE = -1

@@ -3,14 +3,15 @@
 Not here: what any line means; see the module of each runner.
 """
 
-import re
 from itertools import pairwise
+
+from verger_kernel.rules.pattern import lazy
 
 LINE_MAX = 4000
 """No runner's own line is longer; a longer one is dropped, so that no pattern meets it."""
 GROUP_MAX = 200
 """A group's name is repeated in each of its cases, so a hostile one must not be long."""
-_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_COLOUR = lazy(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 
 
 def plain(output: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from verger_kernel.rules.findings import Finding, finding, merge
 from verger_kernel.rules.packs import Category, Severity
+from verger_kernel.rules.pattern import lazy
 
 
 class _Question(NamedTuple):
@@ -50,8 +51,8 @@ _QUESTIONS = {
 _OF_PRODUCT = frozenset(("sniffing", "tampering", "unread"))
 AS_BEFORE = "as before"
 """The end of an entry about what was so before the change: an approval answers it."""
-_LINE = re.compile(r"(?P<path>.*?):(?:\d+:)? ", re.DOTALL)
-_NAMED_FOR_TESTING = re.compile(r"(^|[/_.-])(py)?tests?(ing|er|ers|kit|utils?|tools?)?($|[/_.-])|conftest")
+_LINE = lazy(r"(?P<path>.*?):(?:\d+:)? ", re.DOTALL)
+_NAMED_FOR_TESTING = lazy(r"(^|[/_.-])(py)?tests?(ing|er|ers|kit|utils?|tools?)?($|[/_.-])|conftest")
 
 
 def answers(report: Mapping[str, Any], approved: Collection[str]) -> tuple[Finding, ...]:

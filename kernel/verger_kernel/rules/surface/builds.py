@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.plain import decoded
 
 File = tuple[str, bytes | None, bytes | None]
@@ -23,7 +24,7 @@ class _Build(NamedTuple):
 
 
 def _build(leaves_out: str, names: str = r"(?!)") -> _Build:
-    return _Build(re.compile(leaves_out, re.MULTILINE), re.compile(names, re.MULTILINE))
+    return _Build(lazy(leaves_out, re.MULTILINE), lazy(names, re.MULTILINE))
 
 
 _MAVEN = _build(
@@ -60,7 +61,7 @@ _BUILDS = (
     ("BUILD", _BAZEL),
     ("BUILD.bazel", _BAZEL),
 )
-_COMMENT = re.compile(r"^[ \t]*(?:#|//)[^\n]*+", re.MULTILINE)
+_COMMENT = lazy(r"^[ \t]*(?:#|//)[^\n]*+", re.MULTILINE)
 
 
 def is_build_file(path: str) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.kinds import is_mixed, kind_of
 from verger_kernel.rules.surface.names import CODE
 
@@ -22,9 +23,9 @@ _PRODUCT_FOLDERS = frozenset(("src", "lib", "app", "apps", "pkg", "packages", "c
 # fmt: on
 _DOCUMENTS = (".md", ".rst", ".adoc", ".html")
 _GLUE = (".sh", ".bash")
-_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+")
-_SHELL_WORD = re.compile(r"[;&|()<>`\n]++|(?:'[^']*+'|\"[^\"]*+\"|[^\s;&|()<>`='\"])++")
-_HERE = re.compile(r"^\$(?:PWD|\{PWD\})/")
+_WORD = lazy(r"[A-Z]?[a-z0-9]+|[A-Z]+")
+_SHELL_WORD = lazy(r"[;&|()<>`\n]++|(?:'[^']*+'|\"[^\"]*+\"|[^\s;&|()<>`='\"])++")
+_HERE = lazy(r"^\$(?:PWD|\{PWD\})/")
 _NO_PATH = ("", "-", "/", *";&|()<>`\n")
 _DEPTH_MAX = 3
 

@@ -4,13 +4,13 @@ Not here: what else it does to the runner; see `tampering.py`.
 """
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.syntax import Source, constant_text, dotted, last_name, text_of, walk
 
 _EXITS = ("sys.exit", "exit", "quit")
-_REPLACING = re.compile(r"(?:os|posix)\.(?:exec[lv]p?e?)")
+_REPLACING = lazy(r"(?:os|posix)\.(?:exec[lv]p?e?)")
 
 Place = tuple[int, str]
 

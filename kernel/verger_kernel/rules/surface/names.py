@@ -3,7 +3,7 @@
 Not here: the order in which they are asked (`kinds.py`), and names that shadow modules (`shadows.py`).
 """
 
-import re
+from verger_kernel.rules.pattern import lazy
 
 # fmt: off
 RUNNER_CONFIGURATION = (
@@ -20,7 +20,7 @@ SCRIPTS = (
     "test.sh", "tests.sh", "check.sh", "ci.sh", "verify.sh",
 )
 # Whole paths, for a folder decides whether such a name is a script of the repository or part of the product.
-SCRIPT_PLACES = re.compile(
+SCRIPT_PLACES = lazy(
     r"((scripts?|tools|ci)/)?(tests?|check|ci|verify)(\.(sh|bash))?|(scripts?|tools|bin)/(run[-_])?tests?(\.\w+)?"
 )
 CI = (
@@ -38,7 +38,7 @@ TESTS = (
     "*_test.dart", "*_test.c", "*_test.cc", "*_test.cpp", "*_unittest.cc", "test_*.c", "test_*.cc", "test_*.cpp",
 )
 # Names in which a capital letter or a word's end decides.
-TEST_NAMES = re.compile(
+TEST_NAMES = lazy(
     r"test\.[cm]?[jt]sx?|.+\.(test|spec|cy|e2e)\.[cm]?[jt]sx?|test-.+\.[cm]?[jt]s|.+[-_]test\.[cm]?[jt]sx?"
     r"|.*(Test|Tests|TestCase|IT|Spec|Specs)\.(java|kt|kts|scala|groovy|cs|swift|php)|Test[A-Z0-9].*\.(java|kt|scala)"
 )

@@ -6,6 +6,8 @@ Each phrase is bounded, so that no text takes longer than its length.
 
 import re
 
+from verger_kernel.rules.pattern import lazy
+
 _MARKERS = (
     r"\b(?:PYTEST_[A-Z_]+|JEST_WORKER_ID|NODE_TEST_CONTEXT|VERGER_VERIFICATION|VERGER_REPORT_DIR)\b",
     r"\b(?:RUST_TEST_\w+|NEXTEST\w*|BATS_TEST_\w+)\b",
@@ -67,9 +69,7 @@ _OTHERS = ("sh", "bash", "php", "cs", "c", "cc", "cpp", "ex", "exs", "swift")
 
 
 def _table(*rows: tuple[tuple[str, ...], tuple[str, ...]]) -> dict[str, re.Pattern[str]]:
-    return {
-        ending: re.compile("|".join(phrases), re.MULTILINE) for endings, phrases in rows for ending in endings
-    }
+    return {ending: lazy("|".join(phrases), re.MULTILINE) for endings, phrases in rows for ending in endings}
 
 
 ASKING = _table(

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from verger_kernel.rules.findings import Finding, merge
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.answers import AS_BEFORE, answers, asserts_nothing
 from verger_kernel.rules.surface.changed import is_source, kind_of_change
 from verger_kernel.rules.surface.commands import NO_COMMANDS, CommandFiles
@@ -73,7 +74,7 @@ _STATUS = {"A": "added", "M": "changed", "D": "deleted", "T": "another kind of f
 
 
 _LARGE, _AS_LARGE = "too large to be read", f"too large to be read, {AS_BEFORE}"
-_IMPORTS = re.compile(rb"^import[ \t]", re.MULTILINE)
+_IMPORTS = lazy(rb"^import[ \t]", re.MULTILINE)
 
 
 def surface_report(files: Iterable[SurfaceFile], commands: CommandFiles = NO_COMMANDS) -> SurfaceReport:

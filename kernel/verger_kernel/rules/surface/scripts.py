@@ -6,10 +6,11 @@ Not here: settings of a runner; see `settings.py`.
 import re
 from collections.abc import Iterator, Mapping
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.plain import decoded
 
 # Nobody verifies by these. What any other name starts, a command may rest on.
-_IDLE = re.compile(
+_IDLE = lazy(
     r"(?:[\w-]+:)?(?:docs?|clean|distclean|help|format|fmt|dev|start|serve|run|watch|release|publish|deploy|version"
     r"|install|uninstall|storybook|changelog|bench|demo|preview|open|login|up|down|logs|shell)(?:[:_-][\w:-]+)?"
 )
@@ -17,19 +18,17 @@ _IDLE = re.compile(
 _LIFECYCLE = frozenset(
     ("preinstall", "install", "postinstall", "prepare", "prepublish", "preprepare", "postprepare")
 )
-_PLACEHOLDER = re.compile(r'echo ["\\]*Error: no test specified["\\]* *&& *exit 1')
-_TOOTHLESS = re.compile(r"\s*(?:exit(?: 0)?|true|:|echo\b[^&|;]*|/bin/true|)\s*(?:#.*)?")
-_CALLED = re.compile(
-    r"(?:(?:npm|yarn|pnpm|bun)(?: run(?:-script)?)?|deno task|make|\$[({]MAKE[)}])\s+([\w:.-]+)"
-)
-_VARIABLE = re.compile(
+_PLACEHOLDER = lazy(r'echo ["\\]*Error: no test specified["\\]* *&& *exit 1')
+_TOOTHLESS = lazy(r"\s*(?:exit(?: 0)?|true|:|echo\b[^&|;]*|/bin/true|)\s*(?:#.*)?")
+_CALLED = lazy(r"(?:(?:npm|yarn|pnpm|bun)(?: run(?:-script)?)?|deno task|make|\$[({]MAKE[)}])\s+([\w:.-]+)")
+_VARIABLE = lazy(
     r"(?P<before>(?:export |override |private )*)(?P<name>[\w.-]+)\s*(?:\+|\?|::?:?|!)?=(?P<value>.*)"
 )
-_REFERENCE = re.compile(r"\$[({]([\w.-]+)")
+_REFERENCE = lazy(r"\$[({]([\w.-]+)")
 _DECISIVE = frozenset(("SHELL", ".SHELLFLAGS", "MAKEFLAGS", "MAKE", "PATH", "MAKEFILES"))
 _NOISE = frozenset((".IGNORE", ".DEFAULT", ".ONESHELL", ".SILENT"))
-_FILE = re.compile(r"[\w./-]*\.\w{1,4}")
-_VERSION = re.compile(r"v?\d+(?:\.\d+)*[\w.+-]*")
+_FILE = lazy(r"[\w./-]*\.\w{1,4}")
+_VERSION = lazy(r"v?\d+(?:\.\d+)*[\w.+-]*")
 
 
 def changed_scripts(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

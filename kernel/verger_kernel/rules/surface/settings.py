@@ -6,6 +6,7 @@ Not here: what a change of one means (`weights.py`), and which files hold settin
 import re
 from typing import Any
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.forms import form_of
 from verger_kernel.rules.surface.halves import Key, leaves, test_half
 from verger_kernel.rules.surface.kinds import is_mixed, kind_of
@@ -15,12 +16,12 @@ Setting = tuple[str, Any]
 """The path of the file that holds it, and its value."""
 
 _VITE = "vite.config."
-_TEST_BLOCK = re.compile(r"\btest[ \t]{0,20}:[ \t]{0,20}\{")
+_TEST_BLOCK = lazy(r"\btest[ \t]{0,20}:[ \t]{0,20}\{")
 # The same runner reads these from several files: a setting that moves keeps its key.
 _TOOLS = ("pytest", "coverage", "jest", "vitest", "mocha", "ava", "nyc", "c8", "playwright", "cypress")
 _PLACES = frozenset((*_TOOLS, "tool", "ini_options", "tool:pytest"))
 _STARTED = frozenset(("scripts", "tasks", "aliases", "poe", "taskipy", "setenv", "set_env"))
-_PAIR = re.compile(
+_PAIR = lazy(
     r"['\"]?(?P<name>[A-Za-z_][\w-]{0,60}+)['\"]?[ \t]{0,20}[:=](?![=>])[ \t]{0,20}"
     r"(?:(?P<list>\[[^\]]{0,4000}+\])|(?P<value>[^\n,{}]{0,400}))"
 )

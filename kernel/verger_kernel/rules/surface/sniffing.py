@@ -7,19 +7,18 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.syntax import Source, constant_text, dotted, last_name, text_of, walk
 
 # Nobody but a runner sets these, so to name one in code is to ask for it.
-_MARKERS = re.compile(
+_MARKERS = lazy(
     r"PYTEST_[A-Z_]+|JEST_WORKER_ID|NODE_TEST_CONTEXT|VITEST(_\w+)?|TOX_ENV_\w+|VERGER_VERIFICATION|VERGER_REPORT_DIR"
 )
 # Others set these too: only reading them from the environment counts. Not CI: no command of a trial is given it.
 _ENVIRONMENT = frozenset(("TESTING", "RUNNING_TESTS"))
-_RUNNER_WORD = re.compile(r"\b_?(pytest|py\.test|unittest|nose2?|xdist)\b|pytest")
-_TEST_WORD = re.compile(
-    r"\b_?(pytest|py\.test|unittest|nose2?)|\btest_|_test\b|conftest|tests?/|/tests?|^tests?$"
-)
-_PYTEST = re.compile(r"\b_?pytest\b")
+_RUNNER_WORD = lazy(r"\b_?(pytest|py\.test|unittest|nose2?|xdist)\b|pytest")
+_TEST_WORD = lazy(r"\b_?(pytest|py\.test|unittest|nose2?)|\btest_|_test\b|conftest|tests?/|/tests?|^tests?$")
+_PYTEST = lazy(r"\b_?pytest\b")
 _TABLES = ("sys.modules", "sys.argv", "sys.orig_argv")
 _FRAMES = frozenset(
     ("currentframe", "getouterframes", "_getframe", "_current_frames", "extract_stack", "walk_stack")

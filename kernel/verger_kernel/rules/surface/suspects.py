@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.phrases import ASKING, EXITING, PATCHING
 from verger_kernel.rules.surface.plain import decoded, without_comments
 from verger_kernel.rules.surface.sniffing import sniffs
@@ -25,10 +26,10 @@ class Suspect(NamedTuple):
 _WIDTH = 160
 _PROGRAMS = frozenset(("__main__.py", "setup.py", "manage.py", "cli.py", "cli.js", "cli.mjs"))
 _PROGRAM_FOLDERS = frozenset(("bin", "scripts", "script", "tools", "cli", "examples"))
-_COOKIE = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
+_COOKIE = lazy(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 # In others (utf-7, raw-unicode-escape, rot13) a comment can hold code.
-_READABLE = re.compile(r"utf-?8|us-ascii|ascii|latin|iso-?8859|cp125|windows-125|euc|gb|big5|koi8|shift|mac")
-_RUNNER_IMPORT = re.compile(r"['\"](?:@?jest|@?vitest|mocha|node:test|testing)\b")
+_READABLE = lazy(r"utf-?8|us-ascii|ascii|latin|iso-?8859|cp125|windows-125|euc|gb|big5|koi8|shift|mac")
+_RUNNER_IMPORT = lazy(r"['\"](?:@?jest|@?vitest|mocha|node:test|testing)\b")
 
 
 def sniffing(path: str, data: bytes | None) -> Iterable[Suspect]:

@@ -7,6 +7,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.exits import exits, is_zero, run_on_import
 from verger_kernel.rules.surface.syntax import (
     Source,
@@ -36,12 +37,10 @@ _EVERYTHING = frozenset(
 _LOOKUPS = ("import_module", "__import__", "get")
 _FRAME_TABLES = frozenset(("f_globals", "f_builtins"))
 _OUTCOMES = frozenset(("outcome", "exitstatus", "excinfo", "testsfailed", "wasSuccessful", "_exitcode"))
-_IN_TESTS = re.compile(r"assert|fail|raises|skip|main|exit|run|report|result|outcome|TestCase|Runner")
+_IN_TESTS = lazy(r"assert|fail|raises|skip|main|exit|run|report|result|outcome|TestCase|Runner")
 _PATCHES = frozenset(("setattr", "delattr", "__setattr__", "object", "patch"))
-_TEST_FILE = re.compile(
-    r"(^|/)(tests?/|test_[^/]*\.py|conftest\.py|[^/]+_test\.py)|^tests?$|junit[\w.-]*\.xml"
-)
-_TEST_WORD = re.compile(r"\b_?pytest|unittest|\btests?\b|test_")
+_TEST_FILE = lazy(r"(^|/)(tests?/|test_[^/]*\.py|conftest\.py|[^/]+_test\.py)|^tests?$|junit[\w.-]*\.xml")
+_TEST_WORD = lazy(r"\b_?pytest|unittest|\btests?\b|test_")
 
 Place = tuple[int, str]
 
@@ -59,7 +58,7 @@ def tampers(source: Source, *, is_product: bool, may_exit: bool) -> Iterator[Pla
         yield from _inner_imports(source)
 
 
-_TEST_MODULE = re.compile(r"(?:tests?\.|test_|.*\.test_|.*_test$|conftest$)")
+_TEST_MODULE = lazy(r"(?:tests?\.|test_|.*\.test_|.*_test$|conftest$)")
 
 
 def _patches(source: Source, *, is_product: bool) -> Iterator[Place]:

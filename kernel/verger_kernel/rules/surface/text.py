@@ -9,6 +9,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import NamedTuple
 
+from verger_kernel.rules.pattern import lazy
 from verger_kernel.rules.surface.counts import Counts
 from verger_kernel.rules.surface.plain import code_only, decoded
 from verger_kernel.rules.surface.python import read_python
@@ -89,7 +90,7 @@ LANGUAGES = {
 """By the ending of a file that is no Python: what its tests look like."""
 _WIDTH = 160
 _NOTHING = r"(?!)"
-_BUILD_LINE = re.compile(r"^//\s*+(?:go:build|\+build)\s++(?P<tags>[^\n]++)", re.MULTILINE)
+_BUILD_LINE = lazy(r"^//\s*+(?:go:build|\+build)\s++(?P<tags>[^\n]++)", re.MULTILINE)
 
 
 def count(path: str, data: bytes | None) -> Counts:

@@ -6,9 +6,11 @@ weighs, for nobody here knows what it does.
 
 import re
 
+from verger_kernel.rules.pattern import lazy
+
 
 def _one_of(*parts: str) -> re.Pattern[str]:
-    return re.compile("|".join(parts))
+    return lazy("|".join(parts))
 
 
 # fmt: off
@@ -61,7 +63,7 @@ USUAL = _one_of(
 )
 """What a new list of what is run may hold: the places and names that a runner looks at anyway."""
 
-WITHOUT_TESTS = re.compile(
+WITHOUT_TESTS = lazy(
     r"(<rootDir>|\.|\*\*)?/?(\.\w+|\.\*|venv|env|build|dist|node_modules|docs?|coverage|\*\.egg(-info)?|__pycache__"
     r"|site-packages|out|target|vendor|third_party|CVS|_darcs|\{arch\})(/.*)?"
 )
