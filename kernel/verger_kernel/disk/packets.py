@@ -130,9 +130,10 @@ def _is_same(data: bytes | None, file: PacketFile) -> bool:
 
 def lay_copy(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes `files` below the new `folder`, read-only; nothing waits for the disk, for it is thrown away again."""
+    for place in reversed(_places(folder, files)):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, data in files.items():
         path = folder / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.write_bytes(data)
         path.chmod(0o400)
     for place in _places(folder, files):

@@ -4,7 +4,6 @@ Not here: what is asked of git; see the other modules of this package. No other 
 """
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from types import ModuleType
 from typing import IO
 
 from verger_kernel.git.own_folder import own_folder
+from verger_kernel.git.program import git_program, search_path
 from verger_kernel.git.settings import FIXED, NO_USER_CONFIG, NO_USER_FILES, SETTINGS, USER_CONFIG
 
 _STDERR_CHARS_MAX = 2000
@@ -164,7 +164,10 @@ class Git:
     def _command(self, environment: dict[str, str], args: tuple[str, ...]) -> tuple[str, ...]:
         # GitPython adds to the ambient environment and cannot take away from it; `env -i` can.
         values = (f"{name}={value}" for name, value in environment.items())
-        return ("/usr/bin/env", "-i", *values, _git_program(), *args)
+        program = git_program()
+        if program is None:
+            raise GitError("git", 127, "no git was found on PATH", "install git 2.36 or newer")
+        return ("/usr/bin/env", "-i", *values, program, *args)
 
     def _start(
         self, command: tuple[str, ...], folder: Path, stdin: IO[bytes] | int = subprocess.PIPE
@@ -227,19 +230,6 @@ def _library() -> ModuleType:
                     del os.environ[name]
                 os.environ.update(before)
         return sys.modules["git"]
-
-
-def search_path() -> str:
-    """PATH without its relative entries: git works in folders whose programs an agent may have written."""
-    entries = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return os.pathsep.join(entry for entry in entries if entry.startswith("/"))
-
-
-def _git_program() -> str:
-    found = shutil.which("git", path=search_path())
-    if found is None:
-        raise GitError("git", 127, "no git was found on PATH", "install git 2.36 or newer")
-    return found
 
 
 def _numbered(settings: tuple[tuple[str, str], ...]) -> Iterator[tuple[str, str]]:

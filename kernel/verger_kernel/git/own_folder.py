@@ -28,7 +28,7 @@ def own_folder(index: Path, repository: Path, object_format: str) -> Path:
     if _holds(folder, wanted):
         return folder
     shutil.rmtree(folder, ignore_errors=True)
-    for name in ("refs", "info"):
+    for name in ("", "refs", "info"):
         (folder / name).mkdir(parents=True)
     for name, data in wanted.items():
         (folder / name).write_bytes(data)

@@ -5,6 +5,7 @@ Not here: when a folder may go, and what of it is kept first; see `worktrees.qua
 
 import os
 import stat
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -33,9 +34,11 @@ def check_inside(target: Path, root: Path) -> None:
     """Raises RemovalRefused unless `target` lies below `root` and no folder between the two is a link."""
     if root not in target.parents or ".." in target.parts:
         raise RemovalRefused(target, root)
-    between = target.parent.relative_to(root)
-    if target.parent.resolve() != root.resolve() / between:
-        raise RemovalRefused(target, root)
+    for folder in target.parents:
+        if folder == root:
+            return
+        if folder.is_symlink():
+            raise RemovalRefused(target, root)
 
 
 def remove_entry(path: Path) -> None:
@@ -54,17 +57,18 @@ def remove_entry(path: Path) -> None:
 
 def _empty(top: int) -> None:
     # Folders are lifted to the top before they are emptied: no depth exhausts paths, descriptors or stack.
-    numbers = count()
+    # A prefix that nobody can have foreseen, so that no name is taken.
+    names = (f".going-{os.urandom(8).hex()}-{number}" for number in count())
     while entries := list(os.scandir(top)):
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                _lift_contents(entry.name, top, numbers)
+                _lift_contents(entry.name, top, names)
                 os.rmdir(entry.name, dir_fd=top)
             else:
                 os.unlink(entry.name, dir_fd=top)
 
 
-def _lift_contents(name: str, top: int, numbers: "count[int]") -> None:
+def _lift_contents(name: str, top: int, names: Iterator[str]) -> None:
     os.chmod(name, 0o700, dir_fd=top)
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
@@ -72,17 +76,8 @@ def _lift_contents(name: str, top: int, numbers: "count[int]") -> None:
             if inner.is_dir(follow_symlinks=False):
                 # Moving a folder rewrites its `..`, which needs the right to write in it.
                 os.chmod(inner.name, 0o700, dir_fd=folder)
-                os.rename(inner.name, _free_name(top, numbers), src_dir_fd=folder, dst_dir_fd=top)
+                os.rename(inner.name, next(names), src_dir_fd=folder, dst_dir_fd=top)
             else:
                 os.unlink(inner.name, dir_fd=folder)
     finally:
         os.close(folder)
-
-
-def _free_name(top: int, numbers: "count[int]") -> str:
-    while True:
-        name = f".going-{next(numbers)}"
-        try:
-            os.stat(name, dir_fd=top, follow_symlinks=False)
-        except FileNotFoundError:
-            return name

@@ -18,6 +18,7 @@ import msgspec
 from verger_kernel.git.checkout import Repository
 from verger_kernel.git.config_file import Unreadable, entries
 from verger_kernel.git.settings import LFS
+from verger_kernel.git.standing import Reader
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.scope import path_text
 
@@ -149,7 +150,7 @@ def _entries(file: Path, seen: set[Path], depth: int) -> Iterator[tuple[Path, st
         return
     seen.add(file)
     try:
-        found = _read_once(file.read_bytes())
+        found = _read_once(_content(file))
     except (OSError, Unreadable) as error:
         # Git refuses it, too; that it came to this is worth a word.
         yield file, "include.path", f"unreadable: {error}"
@@ -161,6 +162,7 @@ def _entries(file: Path, seen: set[Path], depth: int) -> Iterator[tuple[Path, st
 
 
 # The same few files are read before and after every call and trial.
+_content = Reader()
 _read_once = lru_cache(maxsize=16)(entries)
 
 
@@ -196,7 +198,7 @@ def _seen(place: Path) -> str:
         if stat.S_ISLNK(mode):
             return f"link to {_text(place.readlink())}"
         if stat.S_ISREG(mode):
-            return f"{mode & 0o111:o} {_sha256(place.read_bytes())}"
+            return f"{mode & 0o111:o} {_sha256(_content(place))}"
     except FileNotFoundError:
         return ""
     except OSError:
@@ -207,13 +209,13 @@ def _seen(place: Path) -> str:
 def _refs(common_dir: Path) -> Iterator[tuple[str, str]]:
     packed = common_dir / "packed-refs"
     if packed.is_file():
-        yield from _packed(packed.read_bytes())
+        yield from _packed(_content(packed))
     for prefix in _OWN_REFS:
         for folder, _, names in os.walk(common_dir / prefix):
             # A lock is a move that is not over, or one that will never be.
             for place in (Path(folder, name) for name in names if not name.endswith(".lock")):
                 if place.is_file():
-                    yield _text(place.relative_to(common_dir)), path_text(place.read_bytes().strip())
+                    yield _text(place.relative_to(common_dir)), path_text(_content(place).strip())
 
 
 @lru_cache(maxsize=2)

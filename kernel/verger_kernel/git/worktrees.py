@@ -191,8 +191,8 @@ def _write_git_folder(git: Git, target: Path, head: ObjectId, index: Path) -> No
     folder = target / ".git"
     with suppress(FileNotFoundError):
         remove_entry(folder)
-    for name in ("objects/info", "refs", "info"):
-        (folder / name).mkdir(parents=True)
+    for name in ("", "objects", "objects/info", "refs", "info"):
+        (folder / name).mkdir()
     (folder / "HEAD").write_text(f"{head}\n")
     (folder / "config").write_text(_config(git, head))
     (folder / "objects/info/alternates").write_bytes(_quoted(git.git_dir / "objects") + b"\n")

@@ -22,11 +22,7 @@ async def audit(effect: Audit, site: Site, tell: calls.Tell) -> AuditReturned:
     """Calls the lane's agent, unless an earlier try already has its complete answer."""
     place = _place(effect, site)
     reading = await ask(site, place, effect.tip, tell)
-    kept = ""
-    if isinstance(reading.outcome, Answered):
-        name = f"audit-{effect.lane}"
-        kept = await to_thread.run_sync(calls.keep_answer, site, place, name, reading.outcome)
-    return await to_thread.run_sync(_returned, effect, reading, kept)
+    return await to_thread.run_sync(_returned, effect, site, place, reading)
 
 
 def _place(effect: Audit, site: Site) -> CallPlace:
@@ -43,9 +39,11 @@ def _place(effect: Audit, site: Site) -> CallPlace:
     )
 
 
-def _returned(effect: Audit, reading: Reading, kept: str) -> AuditReturned:
-    outcome = reading.outcome
-    report = cast(AuditReport, outcome.report) if isinstance(outcome, Answered) else None
+def _returned(effect: Audit, site: Site, place: CallPlace, reading: Reading) -> AuditReturned:
+    outcome, report, kept = reading.outcome, None, ""
+    if isinstance(outcome, Answered):
+        report = cast(AuditReport, outcome.report)
+        kept = calls.keep_answer(site, place, f"audit-{effect.lane}", outcome)
     return AuditReturned(
         effect=effect.id,
         lane=effect.lane,

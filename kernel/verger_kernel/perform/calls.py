@@ -20,6 +20,7 @@ from verger_kernel.disk import packets, report_places
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
+from verger_kernel.git.standing import Standing, standing
 from verger_kernel.perform.reports import pretty
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
@@ -103,7 +104,7 @@ def _seal(call: CallFolder) -> Path:
 
 async def make(call: Call, tell: Tell) -> Outcome:
     """Starts the agent, waits for it within its limits, ends what it left running, and reads its answer."""
-    put, told = await to_thread.run_sync(_prepare, call)
+    put, told, laid = await to_thread.run_sync(_prepare, call)
     place = call.place
     started = AgentStarted(
         effect=place.effect,
@@ -114,11 +115,11 @@ async def make(call: Call, tell: Tell) -> Outcome:
     await tell(started)
     sightings = Sightings(told, put.report)
     ended = await _watched(_job(call, put, told), sightings)
-    return await to_thread.run_sync(_outcome, call, put, sightings, ended)
+    return await to_thread.run_sync(_outcome, call, put, laid, sightings, ended)
 
 
-def _prepare(call: Call) -> tuple[ReportPlace, TaskSpecification]:
-    """Where the report belongs, and the task that says so."""
+def _prepare(call: Call) -> tuple[ReportPlace, TaskSpecification, Standing | None]:
+    """Where the report belongs, the task that says so, and how the call's copy of the packet stands, if it has one."""
     call.folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     call.folder.task.unlink(missing_ok=True)
     put = report_places.make(_around(call.folder), _seal(call.folder))
@@ -129,7 +130,7 @@ def _prepare(call: Call) -> tuple[ReportPlace, TaskSpecification]:
     adapter = ADAPTERS[call.site.policy.agents[call.place.agent].kind]
     write_record(put.task, adapter.stdin(told), durable=False)
     write_record(call.folder.boot, boot_id().encode(), durable=False)
-    return put, told
+    return put, told, standing(put.packet) if call.packet else None
 
 
 def _job(call: Call, put: ReportPlace, told: TaskSpecification) -> Job:
@@ -167,7 +168,9 @@ async def _watched(job: Job, sightings: Sightings) -> Ended:
     return ended
 
 
-def _outcome(call: Call, put: ReportPlace, sightings: Sightings, ended: Ended) -> Outcome:
+def _outcome(
+    call: Call, put: ReportPlace, laid: Standing | None, sightings: Sightings, ended: Ended
+) -> Outcome:
     found = outcome(
         sightings.task,
         put.report,
@@ -176,7 +179,9 @@ def _outcome(call: Call, put: ReportPlace, sightings: Sightings, ended: Ended) -
         start_error=ended.start_error,
     )
     found = sightings.judged(found, ended.runtime_ms)
-    changed = packets.changed(put.packet, Digest(call.place.packet)) if call.packet else ()
+    changed: tuple[str, ...] = ()
+    if laid and not standing(put.packet).is_that_of(laid):
+        changed = packets.changed(put.packet, Digest(call.place.packet))
     if changed:
         found = Unanswered("tampered", f"changed its copy of the packet: {listed(changed)}")
     if isinstance(found, Unanswered):

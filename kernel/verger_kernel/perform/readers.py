@@ -11,11 +11,13 @@ from typing import NamedTuple
 
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Outcome, Unanswered
+from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.disk import packets
 from verger_kernel.git import trespass
 from verger_kernel.git.changed import changed_files
 from verger_kernel.git.command import GitError
+from verger_kernel.git.standing import Standing, standing
+from verger_kernel.git.trespass import Watch
 from verger_kernel.perform import bounds, calls, worktree
 from verger_kernel.perform.calls import listed
 from verger_kernel.perform.site import Site
@@ -33,38 +35,53 @@ class Reading(NamedTuple):
     packet_intact: bool
 
 
+class _Begun(NamedTuple):
+    """What a reader is about to read, and how everything stood before; `answered` by an earlier try, or None."""
+
+    contents: Mapping[str, bytes]
+    packet: Standing
+    repository: Watch
+    answered: Answered | None
+
+
 async def ask(
     site: Site, place: CallPlace, tip: ObjectId, tell: calls.Tell, rework: tuple[ReworkPoint, ...] = ()
 ) -> Reading:
     """Calls the agent, unless an earlier try already has its complete answer. The worktree stands at `tip`."""
-    sealed = site.attempt(place.item, place.attempt).packet(place.round)
-    packet = Digest(place.packet)
     try:
-        contents = await to_thread.run_sync(packets.contents, sealed, packet)
+        begun = await to_thread.run_sync(_begun, site, place, tip)
     except packets.PacketChanged as changed:
         why = f"the packet was not what was frozen, so nobody was asked to read it: {listed(changed.paths)}"
         return Reading(Unanswered("tampered", why), packet_intact=False)
-    await to_thread.run_sync(worktree.ensure, site, place.item, place.attempt, tip)
-    outcome: Outcome | None = await to_thread.run_sync(
-        lambda: calls.earlier_answer(site, place, same_boot=False)
-    )
+    outcome: Outcome | None = begun.answered
     if outcome is None:
         folder = site.attempt(place.item, place.attempt).call(place.effect)
-        call = calls.Call(site, place, task(site, place, rework=rework), folder, contents)
-        before = await to_thread.run_sync(trespass.watch, site.repository)
+        call = calls.Call(site, place, task(site, place, rework=rework), folder, begun.contents)
         outcome = await calls.make(call, tell)
-        if said := await to_thread.run_sync(trespass.trespasses, site.repository, before):
-            return Reading(_tampered("the repository", listed(said)), packet_intact=True)
-    return await to_thread.run_sync(_judged, site, place, contents, outcome)
+    return await to_thread.run_sync(_judged, site, place, begun, outcome)
 
 
-def _judged(site: Site, place: CallPlace, contents: Mapping[str, bytes], outcome: Outcome) -> Reading:
+def _begun(site: Site, place: CallPlace, tip: ObjectId) -> _Begun:
+    """Raises PacketChanged."""
     sealed = site.attempt(place.item, place.attempt).packet(place.round)
-    if changed := packets.changed(sealed, Digest(place.packet)):
+    stood = standing(sealed)
+    contents = packets.contents(sealed, Digest(place.packet))
+    worktree.ensure(site, place.item, place.attempt, tip)
+    answered = calls.earlier_answer(site, place, same_boot=False)
+    return _Begun(contents, stood, trespass.watch(site.repository), answered)
+
+
+def _judged(site: Site, place: CallPlace, begun: _Begun, outcome: Outcome) -> Reading:
+    trespasses = () if begun.answered else trespass.trespasses(site.repository, begun.repository)
+    if trespasses:
+        return Reading(_tampered("the repository", listed(trespasses)), packet_intact=True)
+    sealed = site.attempt(place.item, place.attempt).packet(place.round)
+    is_untouched = standing(sealed).is_that_of(begun.packet)
+    if not is_untouched and (changed := packets.changed(sealed, Digest(place.packet))):
         return Reading(_tampered("the packet", listed(changed)), packet_intact=False)
     if isinstance(outcome, Unanswered) and outcome.kind == "tampered":
         return Reading(outcome, packet_intact=True)
-    if changed := _kept_files(site, place, contents):
+    if changed := _kept_files(site, place, begun.contents):
         return Reading(_tampered("what the kernel keeps of the run", listed(changed)), packet_intact=True)
     if said := _worktree(site, place.item, place.attempt):
         return Reading(_tampered("the worktree", said), packet_intact=True)

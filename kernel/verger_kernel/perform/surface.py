@@ -8,7 +8,7 @@ from posixpath import normpath
 from typing import NamedTuple
 
 from verger_kernel.disk.packets import digest_of
-from verger_kernel.git import trees
+from verger_kernel.git import commits, trees
 from verger_kernel.git.trees import ABSENT, TreeChange
 from verger_kernel.perform.reports import SurfaceRecord, pretty
 from verger_kernel.perform.site import Site
@@ -77,7 +77,7 @@ def _delta(
 ) -> _Delta:
     item = site.item(item_id)
     approved = frozenset(normpath(path) for path in item.deliverable_paths)
-    changes = trees.differences(site.git, base, result)
+    changes = commits.differences(site.git, base, result)
     wanted = (change for change in changes if is_wanted(path_text(change.path)))
     return _Delta(
         changes=changes,

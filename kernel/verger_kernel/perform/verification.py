@@ -4,6 +4,7 @@ Not here: what a trial proves (`rules/verification.py`), and how one command is 
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from anyio import to_thread
@@ -11,6 +12,7 @@ from anyio import to_thread
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.git import removal, trespass
+from verger_kernel.git.trespass import Watch
 from verger_kernel.perform import surface
 from verger_kernel.perform.calls import SHOWN_PATHS
 from verger_kernel.perform.dependencies import Prepared, check_out, prepared
@@ -34,27 +36,45 @@ Cases = dict[int, CaseReport]
 
 async def run_commands(effect: RunCommands, site: Site) -> CommandsReturned | PacketRefused:
     """Runs the group's commands on a fresh checkout of the trial's tree, then throws the checkout away."""
-    item = site.item(effect.item)
     work = site.folder.trial / "work"
-    tree = await to_thread.run_sync(_check_out, effect, site, work)
-    committed = {path for path in _artifacts(item, effect) if _exists(work, path)}
-    before = await to_thread.run_sync(trespass.watch, site.repository)
-    made = await prepared(effect, site, tree, work)
+    begun = await to_thread.run_sync(_check_out, effect, site, work)
+    made = await prepared(effect, site, begun.tree, work)
     results, cases = await _commands(effect, site, work, made)
-    places = (work, made.layer) if made.layer else (work,)
-    artifacts = tuple(_artifact(places, path, committed, item) for path in _artifacts(item, effect))
-    report = await to_thread.run_sync(_report, effect, site, tree, made, results, cases, artifacts)
-    await to_thread.run_sync(removal.remove, site.folder.trial, site.folder.verify)
-    said = await to_thread.run_sync(trespass.trespasses, site.repository, before)
-    return await to_thread.run_sync(_answer, effect, site, report, said[:SHOWN_PATHS])
+    return await to_thread.run_sync(_ended, effect, site, begun, made, results, cases)
 
 
-def _check_out(effect: RunCommands, site: Site, work: Path) -> ObjectId:
+class _Begun(NamedTuple):
+    """A trial before its first command: its tree, the artifacts in it, and how the user's repository stands."""
+
+    tree: ObjectId
+    committed: frozenset[str]
+    repository: Watch
+
+
+def _check_out(effect: RunCommands, site: Site, work: Path) -> _Begun:
     removal.remove(site.folder.trial, site.folder.verify)
     work.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     tree = surface.tree_of_trial(effect, site)
     check_out(effect, site, tree, work)
-    return tree
+    committed = (path for path in _artifacts(site.item(effect.item), effect) if _exists(work, path))
+    return _Begun(tree, frozenset(committed), trespass.watch(site.repository))
+
+
+def _ended(
+    effect: RunCommands,
+    site: Site,
+    begun: _Begun,
+    made: Prepared,
+    results: tuple[CommandResult, ...],
+    cases: Cases,
+) -> CommandsReturned | PacketRefused:
+    item, work = site.item(effect.item), site.folder.trial / "work"
+    places = (work, made.layer) if made.layer else (work,)
+    artifacts = tuple(_artifact(places, path, begun.committed, item) for path in _artifacts(item, effect))
+    report = _report(effect, site, begun.tree, made, results, cases, artifacts)
+    removal.remove(site.folder.trial, site.folder.verify)
+    said = trespass.trespasses(site.repository, begun.repository)
+    return _answer(effect, site, report, said[:SHOWN_PATHS])
 
 
 async def _commands(
@@ -100,7 +120,7 @@ def _exists(tree: Path, path: str) -> bool:
     return there and place.resolve().is_relative_to(root)
 
 
-def _artifact(places: tuple[Path, ...], path: str, committed: set[str], item: Item) -> ArtifactResult:
+def _artifact(places: tuple[Path, ...], path: str, committed: frozenset[str], item: Item) -> ArtifactResult:
     if path in committed:
         return ArtifactResult(path=path, status="committed", must_be_committed=True)
     # A deliverable is what the item changes in the repository: building it on the way is not delivering it.

@@ -8,7 +8,7 @@ from typing import cast
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
-from verger_kernel.git import trees
+from verger_kernel.git import commits
 from verger_kernel.git.command import GitError
 from verger_kernel.perform import bounds, calls, worktree
 from verger_kernel.perform.site import Site
@@ -49,7 +49,6 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     points = rejection_points(effect.rejection) + rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
     )
-    await to_thread.run_sync(bounds.watch, site, effect.item, effect.attempt)
     folder = site.attempt(effect.item, effect.attempt).call(effect.id)
     call = calls.Call(site, place, task(site, place, rework=points), folder)
     outcome = await calls.make(call, tell)
@@ -57,12 +56,17 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
 
 
 def _made_ready(effect: RunWorker, site: Site, place: CallPlace, stands: bool) -> str:
-    """Sets the worktree back if it is not as the stage began; answers with the ref that keeps what was left."""
-    if stands and tries_of(effect.id) == 1 and not worktree.was_disturbed(site, effect):
-        return ""
-    # Forgotten first: what an earlier try answered was about a worktree that is about to be gone.
-    calls.forget_answers(site, place)
-    return worktree.reset(site, effect)
+    """Sets the worktree back if it is not as the stage began; answers with the ref that keeps what was left.
+
+    How the user's repository stands is noted last.
+    """
+    kept = ""
+    if not stands or tries_of(effect.id) > 1 or worktree.was_disturbed(site, effect):
+        # Forgotten first: what an earlier try answered was about a worktree that is about to be gone.
+        calls.forget_answers(site, place)
+        kept = worktree.reset(site, effect)
+    bounds.watch(site, effect.item, effect.attempt)
+    return kept
 
 
 def _recorded(
@@ -74,17 +78,17 @@ def _recorded(
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
-    if large := worktree.too_large(site, effect.item, effect.attempt):
-        return _returned(effect, outcome, escapes=large, quarantine=quarantine)
     try:
-        tree, left_out = worktree.recorded(site, effect.item, effect.attempt)
+        record = worktree.recorded(site, effect.item, effect.attempt)
     except GitError as error:
         if error.is_of_the_world():
             raise
         # Tried again, it would be refused again: it is what the worker left that git does not take.
         refused = (f"git cannot record what the worker left: {error.stderr}",)
         return _returned(effect, outcome, escapes=refused, quarantine=quarantine)
-    changes = trees.differences(site.git, effect.base, tree)
+    if record.too_large:
+        return _returned(effect, outcome, escapes=record.too_large, quarantine=quarantine)
+    changes = commits.differences(site.git, effect.base, record.tree, few=record.few)
     roots = site.item(effect.item).allowed_write_roots
     outside = out_of_scope((change.as_change() for change in changes), roots)
     outside += bounds.links_that_lead_out(site, effect, changes)
@@ -93,10 +97,10 @@ def _recorded(
         effect,
         outcome,
         kept=kept,
-        tree=tree,
+        tree=record.tree,
         changed=len(changes),
         outside=outside,
-        left_out=left_out,
+        left_out=record.left_out,
         quarantine=quarantine,
     )
 

@@ -27,6 +27,7 @@ from verger_kernel.rules.state import Spot
 from verger_probes.records import write_record
 
 _MAKING = Lock()
+_FEW, _SMALL_BYTES = 100, 1 << 20
 _stood: dict[Path, Standing] = {}
 """How each worktree stood right before this process recorded it, by its place."""
 
@@ -47,14 +48,6 @@ def prepare(effect: PrepareWorktree, site: Site) -> WorktreeReady:
 def _given_up(site: Site, effect: PrepareWorktree, attempt: int) -> str:
     tip = refs.read(site.git, site.attempt_ref(effect.item, attempt)) or effect.base
     return put_away(site, effect.item, attempt, tip, accepted=False)
-
-
-def too_large(site: Site, item: str, attempt: int) -> tuple[str, ...]:
-    """What the worker left that no record can be made of in time, in words."""
-    folder = site.attempt(item, attempt)
-    large = _looked_at(folder).large
-    found = worktrees.too_large(site.git, folder.worktree, folder.index, large)
-    return tuple(f"{shown(path)} is larger than {FILE_BYTES_MAX >> 20} MiB" for path in found)
 
 
 def _looked_at(folder: AttemptFolder) -> Standing:
@@ -82,10 +75,16 @@ def was_disturbed(site: Site, effect: RunWorker) -> bool:
 
 
 class Recorded(NamedTuple):
-    """The worktree as a git tree, with every object durable, and the files that a new ignore rule kept out of it."""
+    """The worktree as a git tree, with every object durable, and the files that a new ignore rule kept out of it.
+
+    There is no tree where files are `too_large` to be recorded in time; they are named with why. `few` says that a few
+    small files at most were changed since the last record.
+    """
 
     tree: ObjectId
     left_out: tuple[str, ...]
+    few: bool
+    too_large: tuple[str, ...] = ()
 
 
 def record_anew(site: Site, item: str, attempt: int, tip: ObjectId) -> ObjectId:
@@ -102,7 +101,11 @@ def recorded(site: Site, item: str, attempt: int) -> Recorded:
     """
     folder = site.attempt(item, attempt)
     roots = site.item(item).allowed_write_roots
-    changed = _looked_at(folder).changed
+    found = _looked_at(folder)
+    large = worktrees.too_large(site.git, folder.worktree, folder.index, found.large)
+    if large:
+        words = (f"{shown(path)} is larger than {FILE_BYTES_MAX >> 20} MiB" for path in large)
+        return Recorded(ObjectId(""), (), few=False, too_large=tuple(words))
     rules = bounds.wires_of(folder).worktree.ignores
     return Recorded(
         *worktrees.record_by(
@@ -111,8 +114,9 @@ def recorded(site: Site, item: str, attempt: int) -> Recorded:
             folder.index,
             rules,
             lambda path: lies_within(path, roots),
-            changed=changed,
-        )
+            changed=found.changed,
+        ),
+        few=found.changed <= _FEW and found.changed_bytes <= _SMALL_BYTES,
     )
 
 

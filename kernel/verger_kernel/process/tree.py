@@ -92,15 +92,18 @@ class Tree:
         mine = {pid for pid, row in rows.items() if row.identity in self._seen}
         later = [row for row in rows.values() if row.ticks >= self._main.ticks and row.pid not in mine]
         mine |= {row.pid for row in later if table.carries(row.pid, EFFECT, self._marker)}
-        mine |= {row.pid for row in rows.values() if self._is_left_over(row)}
+        mine |= self._left_over(rows)
         first = rows.get(self._main.pid, self._main)
         # While a session bears a number, nobody gets it anew: who has it now is a stranger, and none is left of ours.
         return closure(rows, mine, sessions={first.pid} if first.identity == self._main.identity else set())
 
-    def _is_left_over(self, row: Row) -> bool:
+    def _left_over(self, rows: dict[int, Row]) -> set[int]:
         # While other jobs run, their first processes and those of their git commands look just like an orphan.
-        ours = row.ppid == os.getpid() and row.sid != os.getsid(0)
-        return ours and row.ticks >= self.began_ticks and _trees == {self}
+        if _trees != {self}:
+            return set()
+        parent, session = os.getpid(), os.getsid(0)
+        ours = (row for row in rows.values() if row.ppid == parent and row.sid != session)
+        return {row.pid for row in ours if row.ticks >= self.began_ticks}
 
 
 _trees: set[Tree] = set()
@@ -162,9 +165,9 @@ def closure(rows: dict[int, Row], pids: set[int], *, sessions: set[int]) -> set[
 
 def reap(rows: dict[int, Row], known: set[int]) -> None:
     """Takes away zombies among our children that no other code waits for: `known` ones and plain orphans."""
-    own_session = os.getsid(0)
+    parent, own_session = os.getpid(), os.getsid(0)
     for row in rows.values():
-        if row.living or row.ppid != os.getpid():
+        if row.living or row.ppid != parent:
             continue
         # Whom we start ourselves is in our session or leads one: anything else was handed down to us.
         if row.pid in known or row.sid not in (own_session, row.pid):

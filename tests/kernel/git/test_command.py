@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tests.doubles.repository import make_repository, run_git
 
-from verger_kernel.git.command import Git, GitError, Identity, search_path
+from verger_kernel.git.command import Git, GitError, Identity
+from verger_kernel.git.program import search_path
 from verger_kernel.git.settings import SETTINGS, neutral_filters
 
 _LEAKS = {

@@ -4,8 +4,9 @@ Not here: what the file says; see `text.py`. Tests inside product files (Rust's 
 Vitest's `import.meta.vitest`) stay product: a path cannot part them.
 """
 
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+import re
+from fnmatch import translate
+from functools import lru_cache
 from typing import Literal
 
 from verger_kernel.rules.surface.names import (
@@ -57,6 +58,8 @@ MIXED = frozenset((
 """Names of files that are product and test surface at once; `mixed.py` parts them."""
 
 
+# Each stage asks about every changed path several times.
+@lru_cache(maxsize=1 << 14)
 def kind_of(path: str) -> SurfaceKind | None:
     """What kind of test surface `path` is; None for product code and for a mixed file.
 
@@ -198,5 +201,11 @@ def _is_test_there(name: str) -> bool:
     return ending in CODE and (ending != "py" or stem.startswith("check_"))
 
 
-def _matches(text: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(text, pattern) for pattern in patterns)
+def _matches(text: str, patterns: tuple[str, ...]) -> bool:
+    return bool(_whole(patterns).match(text))
+
+
+@lru_cache
+def _whole(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    """All the shell patterns as one."""
+    return re.compile("|".join(map(translate, patterns)))
