@@ -38,15 +38,31 @@ class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     files: tuple[PacketFile, ...]
 
 
-def write(folder: Path, contents: Mapping[str, bytes], sealed: bytes) -> None:
+def write(
+    folder: Path, contents: Mapping[str, bytes], sealed: bytes, kept: Mapping[str, Path] | None = None
+) -> None:
     """Writes a packet with the manifest `sealed`, read-only, in place of whatever stands there.
 
+    What a file of `kept` holds already is that file once more: a run has one plan, however many packets it has.
     None of it waits for the disk: what a power cut takes is frozen again, and has the same digest.
     """
     if folder.exists():
         thaw(folder)
         shutil.rmtree(folder)
-    lay_copy(folder, {**contents, MANIFEST: sealed})
+    linked = {name for name, file in (kept or {}).items() if _linked(folder / name, file)}
+    rest = {name: data for name, data in contents.items() if name not in linked}
+    lay_copy(folder, {**rest, MANIFEST: sealed})
+
+
+def _linked(path: Path, file: Path) -> bool:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.hardlink_to(file)
+    except OSError:
+        # Too many already, or a disk that has none.
+        return False
+    path.chmod(0o400)
+    return True
 
 
 def manifest(contents: Mapping[str, bytes], *, run_id: str, item: str, attempt: int, round_: int) -> bytes:

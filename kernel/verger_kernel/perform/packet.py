@@ -15,6 +15,9 @@ from verger_kernel.rules.effects import FreezePacket
 from verger_kernel.rules.events import PacketFrozen, PacketRefused
 from verger_kernel.rules.ids import Digest
 
+PLAYBOOK = "playbook_source_snapshot.md"
+PLAN = "normalized_plan.json"
+
 
 def freeze(effect: FreezePacket, site: Site) -> PacketFrozen | PacketRefused:
     """Writes the packet of a round, proved to hold what the journal knows; done twice, it has the same digest."""
@@ -23,7 +26,7 @@ def freeze(effect: FreezePacket, site: Site) -> PacketFrozen | PacketRefused:
     if changed:
         return PacketRefused(effect=effect.id, changed=changed)
     sealed = _sealed(effect, site, contents)
-    packets.write(_place(effect, site), contents, sealed)
+    packets.write(_place(effect, site), contents, sealed, _of_the_run(site))
     return PacketFrozen(effect=effect.id, packet=packets.digest_of(sealed))
 
 
@@ -41,8 +44,13 @@ def freeze_again(effect: FreezePacket, packet: Digest, site: Site) -> bool:
     sealed = _sealed(effect, site, contents)
     if packets.digest_of(sealed) != packet:
         return False
-    packets.write(_place(effect, site), contents, sealed)
+    packets.write(_place(effect, site), contents, sealed, _of_the_run(site))
     return True
+
+
+def _of_the_run(site: Site) -> dict[str, Path]:
+    """The files that are the same in every packet of the run."""
+    return {PLAYBOOK: site.folder.snapshot, PLAN: site.folder.plan}
 
 
 def _place(effect: FreezePacket, site: Site) -> Path:
@@ -66,8 +74,8 @@ def _contents(effect: FreezePacket, site: Site) -> dict[str, bytes]:
     # A part of the report, beside it under a name of its own: lanes should not overlook it.
     report = msgspec.json.decode(verification, type=VerificationReport)
     contents = {
-        "playbook_source_snapshot.md": site.folder.snapshot.read_bytes(),
-        "normalized_plan.json": site.folder.plan.read_bytes(),
+        PLAYBOOK: site.folder.snapshot.read_bytes(),
+        PLAN: site.folder.plan.read_bytes(),
         "candidate.patch": patch,
         "verification_report.json": verification,
         "worker_report.json": attempt.answer("worker", effect.round).read_bytes(),
@@ -84,8 +92,8 @@ def _contents(effect: FreezePacket, site: Site) -> dict[str, bytes]:
 
 def _changed(effect: FreezePacket, site: Site, contents: dict[str, bytes]) -> tuple[str, ...]:
     known = {
-        "playbook_source_snapshot.md": site.frame.snapshot_sha256,
-        "normalized_plan.json": site.frame.plan_sha256,
+        PLAYBOOK: site.frame.snapshot_sha256,
+        PLAN: site.frame.plan_sha256,
         "verification_report.json": effect.verification,
         "worker_report.json": effect.report,
     }

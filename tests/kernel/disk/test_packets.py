@@ -202,3 +202,17 @@ def test_a_half_written_packet_is_replaced_whole(folder: Path, spoil: Callable[[
     assert freeze(folder) == packet
     assert packets.is_intact(folder, packet)
     assert tree_of_files(folder) == before
+
+
+def test_a_file_that_the_run_keeps_is_linked_and_one_that_cannot_be_is_written(folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    kept = folder.parent / "kept.json"
+    kept.write_bytes(CONTENTS["plan.json"])
+    other = next(name for name in CONTENTS if name != "plan.json")
+    sealed = packets.manifest(CONTENTS, run_id="RUN", item="01", attempt=1, round_=0)
+    packets.write(folder, CONTENTS, sealed, {"plan.json": kept, other: folder.parent / "gone"})
+    assert packets.is_intact(folder, packets.digest_of(sealed))
+    assert (folder / "plan.json").samefile(kept)
+    kept.chmod(0o600)
+    kept.write_bytes(b"[]\n")
+    assert packets.changed(folder, packets.digest_of(sealed)) == ("plan.json",)

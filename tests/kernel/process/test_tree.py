@@ -264,3 +264,39 @@ def test_we_become_a_subreaper_here() -> None:
 def test_a_tree_without_a_first_process_is_empty() -> None:
     with tree_kept("E") as tree:
         assert tree.living() == []
+
+
+ORPHAN = """
+import os
+if os.fork():
+    os._exit(0)
+os.setsid()
+print(os.getpid(), flush=True)
+os.execlp("sleep", "sleep", "300")
+"""
+LONELY = """
+import os, signal, subprocess, sys
+from verger_kernel.process.tree import become_subreaper, nothing_descends
+told = [nothing_descends()]
+become_subreaper()
+told.append(nothing_descends())
+child = subprocess.Popen((sys.executable, "-c", sys.argv[1]), stdout=subprocess.PIPE)
+orphan = int(child.stdout.readline())
+child.wait()
+told.append(nothing_descends())
+os.kill(orphan, signal.SIGKILL)
+os.waitpid(orphan, 0)
+told.append(nothing_descends())
+if os.fork() == 0:
+    # Orphans of a fork do not come to it.
+    os._exit(nothing_descends())
+told.append(bool(os.waitstatus_to_exitcode(os.wait()[1])))
+print(told)
+"""
+
+
+def test_nothing_descends_only_when_not_even_an_orphan_is_left() -> None:
+    words = (sys.executable, "-P", "-c", LONELY, ORPHAN)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "[False, True, False, True, False]\n"
