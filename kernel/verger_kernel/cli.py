@@ -51,8 +51,9 @@ _ELSEWHERE = {verb: f"playbook {verb}" for verb in ("new", "lint", "fmt", "expla
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Raises CommandError: usage errors look like every other error."""
-        raise CommandError(message, f"see: {self.prog} --help", Exit.USAGE)
+        """Raises CommandError: usage errors look like every other error, and end with the command's example."""
+        shown_well = f"; {self.epilog}" if (self.epilog or "").startswith("example: ") else ""
+        raise CommandError(message, f"see: {self.prog} --help{shown_well}", Exit.USAGE)
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse has it, but a word that is left over is refused here, where its neighbours are known."""
@@ -77,7 +78,8 @@ class _Parser(argparse.ArgumentParser):
             return
         words = {word: f"{self.prog} {word}" for word in action.choices}
         if not isinstance(action, argparse._SubParsersAction):
-            name, allowed = "/".join(action.option_strings), ", ".join(words)
+            name = "/".join(action.option_strings) or str(action.metavar)
+            allowed = ", ".join(words)
             raise CommandError(f"{name} cannot be {shown(value)}", f"write one of {allowed}", Exit.USAGE)
         if action.dest == "command":
             words |= {word: f"{self.prog} {there}" for word, there in _ELSEWHERE.items()}
@@ -134,7 +136,8 @@ def _settled(args: argparse.Namespace) -> argparse.Namespace:
     if "file" in args:
         args.playbook = _either("playbook", args.file, args.playbook)
         if args.playbook is None:
-            raise CommandError("no playbook was named", f"verger {args.command} FILE", Exit.USAGE)
+            verb = f" {args.verb}" if "verb" in args else ""
+            raise CommandError("no playbook was named", f"verger {args.command}{verb} FILE", Exit.USAGE)
     if "run_id" in args:
         named = _either("run", args.run, args.run_id)
         if named is not None and getattr(args, "all", False):

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from verger_kernel.rules.now import Now
 
+NO_BOOT_ID = "unknown"
+"""What stands for the boot where the system does not name it."""
+
 
 def now() -> Now:
     """This moment on all four scales."""
@@ -22,11 +25,11 @@ def now() -> Now:
 
 @cache
 def boot_id() -> str:
-    """What names this boot of the machine; `unknown` where the system does not say."""
+    """What names this boot of the machine; NO_BOOT_ID where the system does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return "unknown"
+        return NO_BOOT_ID
 
 
 def start_ticks(pid: int) -> int:

@@ -33,7 +33,8 @@ def _said(event: e.Event, before: s.RunState, after: s.RunState) -> str:
             return _about(event.effect, "worktree ready")
         case e.AgentStarted(agent=agent, effect=effect):
             again = f", try {tries_of(effect)}" if tries_of(effect) > 1 else ""
-            return _about(effect, f"{effect.split('/')[3]}: {agent} began{again}")
+            stage = effect.split("/")[3].replace("audit-", "audit ")
+            return _about(effect, f"{stage}: {agent} began{again}")
         case e.WorkerReturned():
             return _about(event.effect, f"{event.verdict or event.problem}, {event.changed} path(s) changed")
         case e.CommandsReturned(trial=trial):
@@ -59,7 +60,7 @@ def _said(event: e.Event, before: s.RunState, after: s.RunState) -> str:
 
 def _seen(trial: TrialMark) -> str:
     which = "" if trial.purpose == "green" else f" on the {_TREES[trial.purpose]}"
-    again = f", attempt {trial.nth}" if trial.nth > 1 else ""
+    again = f", trial {trial.nth}" if trial.nth > 1 else ""
     failed = [_named(mark) for mark in trial.commands if mark.failed]
     failed += [f"{one.path} {one.why}" for one in trial.unmade]
     said = f"{len(failed)} failed: {'; '.join(failed[:_SHOWN])}" if failed else "passed"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.clock import boot_id
+from verger_kernel.clock import NO_BOOT_ID, boot_id
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
@@ -66,7 +66,8 @@ def load(folder: RunFolder) -> Loaded:
     if not reading.records:
         raise CorruptRun(f"{folder.journal} holds no run: {reading.flaw or 'it is empty or absent'}")
     _check_versions(folder, reading)
-    rebooted = reading.records[-1].now.boot_id != boot_id()
+    # A system that names no boot may have gone down at any time.
+    rebooted = boot_id() == NO_BOOT_ID or reading.records[-1].now.boot_id != boot_id()
     counted, rebuilt = _counted(folder, reading, rebooted=rebooted)
     if rebuilt:
         _check_tail(folder, reading, rebooted=rebooted)

@@ -56,7 +56,7 @@ def _where(attempt: str, round_: str) -> str:
 
 def _stage(effect: Effect) -> str:
     if isinstance(effect, RunCommands):
-        again = f", attempt {effect.nth}" if effect.nth > 1 else ""
+        again = f", trial {effect.nth}" if effect.nth > 1 else ""
         return f"verify {effect.group}{_TREES.get(effect.purpose, '')}{again}"
     name = effect.id.split("/")[3]
     return _STAGES.get(name, name)

@@ -58,7 +58,8 @@ def remove_entry(path: Path) -> None:
 def _empty(top: int) -> None:
     # Folders are lifted to the top before they are emptied: no depth exhausts paths, descriptors or stack.
     # A prefix that nobody can have foreseen, so that no name is taken.
-    names = (f".going-{os.urandom(8).hex()}-{number}" for number in count())
+    prefix = os.urandom(8).hex()
+    names = (f".going-{prefix}-{number}" for number in count())
     while entries := list(os.scandir(top)):
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
