@@ -15,19 +15,16 @@ from verger_kernel.agents.outcome import Answered, Outcome, Unanswered, complete
 from verger_kernel.rules.packs import Report, TaskSpecification
 
 _LOOK_S = 0.05
-# How long a start may take: the clock of a job begins after its process, and nobody is to be blamed for the difference.
-_START_S = 0.25
 
 _Nature = tuple[int, int, int]
 
 
 @dataclass
 class Sightings:
-    """The looks that were taken at `place`, from `begun_s` on, by the monotonic clock."""
+    """The looks that were taken at `place`, by the monotonic clock."""
 
     task: TaskSpecification
     place: Path
-    begun_s: float = field(default_factory=time.monotonic)
     _nature: _Nature | None = None
     _looked_s: float = 0.0
     _other_until_s: float = 0.0
@@ -40,14 +37,16 @@ class Sightings:
             if self._has_changed():
                 await to_thread.run_sync(self._read)
 
-    def judged(self, found: Outcome, runtime_ms: int) -> Outcome:
-        """`found`, unless the call answered before with something else, or only when it was over: `runtime_ms` long."""
+    def judged(self, found: Outcome, ended_s: float) -> Outcome:
+        """`found`, unless the call answered before with something else, or only when it was over, at `ended_s`."""
         self._has_changed()
         if not isinstance(found, Answered):
             return found
         if any(answer != found.report for answer in self._answers):
             return Unanswered("malformed", "the report answers twice: another valid one was there before it")
-        if self._other_until_s > self.begun_s + runtime_ms / 1000 + _START_S:
+        # Something else lay there when the program was seen to have ended: no sum of two clocks, so nobody is blamed
+        # for the time that a start takes on a busy machine.
+        if self._other_until_s > ended_s:
             return Unanswered("malformed", "the report is late: it was put there after the program had ended")
         return found
 

@@ -178,7 +178,7 @@ def _outcome(
         breach=ended.breach,
         start_error=ended.start_error,
     )
-    found = sightings.judged(found, ended.runtime_ms)
+    found = sightings.judged(found, ended.ended_s)
     changed: tuple[str, ...] = ()
     if laid and not standing(put.packet).is_that_of(laid):
         changed = packets.changed(put.packet, Digest(call.place.packet))

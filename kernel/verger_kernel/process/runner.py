@@ -5,6 +5,7 @@ Not here: finding its processes, see `tree.py`; what its environment holds, see 
 
 import os
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +57,15 @@ class Job:
 class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a job ended. `exit_code` is minus the signal that killed it, None when it could not be started.
 
-    `output_bytes` is what it wrote, more than is kept where the limit was broken; `swept` counts its
-    processes that had to be ended, apart from the first.
+    `ended_s` is when its first process was seen to have ended, on the monotonic clock. `output_bytes` is what it wrote,
+    more than is kept where the limit was broken; `swept` counts its processes that had to be ended, but the first.
     """
 
     exit_code: int | None
     breach: Breach | None
     start_error: str
     runtime_ms: int
+    ended_s: float
     output_bytes: int
     swept: int
 
@@ -91,13 +93,13 @@ async def run(job: Job) -> Ended:
 
 
 async def _lived(job: Job, process: subprocess.Popen[bytes], grown: Tree, streams: Streams) -> Ended:
-    began = anyio.current_time()
+    began = time.monotonic()
     broken = None
     try:
         with ending.pinned(process.pid) as pidfd:
             broken = await _watched(job, process.pid, pidfd, grown, streams)
     finally:
-        over = anyio.current_time()
+        over = time.monotonic()
         with anyio.CancelScope(shield=True):
             others = await _swept(job, process, grown, broken)
             await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max, job.kept)
@@ -106,6 +108,7 @@ async def _lived(job: Job, process: subprocess.Popen[bytes], grown: Tree, stream
         breach=broken or breach(job.limits, _usage(output_bytes=streams.bytes_max)),
         start_error="",
         runtime_ms=round((over - began) * 1000),
+        ended_s=over,
         output_bytes=streams.bytes_max,
         swept=others,
     )
@@ -204,4 +207,6 @@ def _start_error(job: Job, error: OSError | ValueError) -> str:
 
 def not_started(error: str) -> Ended:
     """The end of a job that never began."""
-    return Ended(exit_code=None, breach=None, start_error=error, runtime_ms=0, output_bytes=0, swept=0)
+    return Ended(
+        exit_code=None, breach=None, start_error=error, runtime_ms=0, ended_s=0.0, output_bytes=0, swept=0
+    )
