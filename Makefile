@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench sweep cheats constraints clean
+.PHONY: help demo test lint bench growth sweep cheats constraints clean
 
 # The python3 that PATH means comes first; a shim that does not start is passed over.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -24,7 +24,7 @@ demo: $(READY) ## a whole run in a throw-away repository: no keys, no network
 	@$(RUN) examples/demo.py
 
 test: lint ## lint, then every test
-	@$(RUN) -m pytest -n 2
+	@$(RUN) -m pytest -n 2 --dist worksteal
 
 lint: $(READY) ## style, format and types
 	@$(RUN) -m ruff check .
@@ -33,6 +33,9 @@ lint: $(READY) ## style, format and types
 
 bench: $(READY) ## measure the time, processes and syncs of a run
 	@$(RUN) tests/bench/bench.py
+
+growth: $(READY) ## measure runs of up to 1,000 items and repositories of up to 100,000 files: an hour
+	@$(RUN) tests/bench/growth.py
 
 sweep: $(READY) ## the points of the longer proofs that `make test` leaves out
 	@$(RUN) -m pytest -n 2 -m sweep

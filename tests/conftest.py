@@ -8,7 +8,9 @@ import os
 import hypothesis
 
 # The same examples on every machine, and no folder of remembered ones; a slow machine fails nobody.
-hypothesis.settings.register_profile("verger", derandomize=True, database=None, deadline=None)
+hypothesis.settings.register_profile(
+    "verger", derandomize=True, database=None, deadline=None, max_examples=60
+)
 hypothesis.settings.load_profile("verger")
 
 # Who runs the tests from a git hook, or with Verger's own settings exported, gets the same answers.

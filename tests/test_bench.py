@@ -9,9 +9,11 @@ import sys
 
 import pytest
 from tests.bench import counting, item_figures
-from tests.bench.bench import facts, measured
+from tests.bench.bench import measured
+from tests.bench.disk import used_by_kind, used_bytes
 from tests.bench.effort import Effort
-from tests.bench.figures import Figure, as_json, median, table
+from tests.bench.figures import Figure, as_json, facts, median, table
+from tests.bench.targets import AT_MOST
 from tests.bench.workshop import CommandFailed, Shape, workshop
 from tests.doubles.sweeps import swept
 
@@ -29,9 +31,14 @@ PROMISED = {
     "peak_rss_mb",
     "run_state_bytes_item1",
     "run_state_bytes_item60",
+    "run_state_bytes_per_item",
     "disk_mb_after_60_items",
+    "disk_kb_per_item_packet",
+    "disk_kb_per_item_git_objects",
     "status_over_python_pass",
+    "status_anew_over_python_pass",
     "list_items_over_python_pass",
+    "list_items_anew_over_python_pass",
     "python",
     "git",
     "load",
@@ -83,6 +90,17 @@ def test_where_no_tool_works_the_reasons_are_told_and_no_number(tmp_path, monkey
         counting.sync_counter(tmp_path)
 
 
+def test_processes_are_counted_by_what_they_are_not_by_what_they_become(tmp_path):
+    try:
+        counter = counting.process_counter(tmp_path)
+    except counting.NotCounted as reason:
+        pytest.skip(str(reason))
+    # A shell, one in it that becomes another program, and a copy of the first that becomes none.
+    program = ("sh", "-c", "sh -c 'exec true'; (:); :")
+    subprocess.run((*counter.prefix, *program), check=True, timeout=60)
+    assert counter.count() == 2
+
+
 def test_the_counting_git_is_the_real_one_and_counts_its_git_children(tmp_path):
     counter = counting.git_counter(tmp_path)
     path = f"{counter.folder}:/usr/bin:/bin"
@@ -104,6 +122,9 @@ def test_every_promised_figure_is_measured(syncs_are_counted, monkeypatch):
     assert values.keys() >= PROMISED
     assert values["agent_calls_per_item"] == 3
     assert values["git_processes_per_item"] > 0
+    assert values.keys() >= AT_MOST.keys()
+    assert values["details"]["agent_calls_per_item"]["met"] is None
+    assert values["details"]["run_state_bytes_per_item"]["target"] == 1
     assert all(one.value is not None or "not " in one.how for one in found)
     assert (values["fsyncs_per_item"] is not None) == syncs_are_counted
 
@@ -116,6 +137,33 @@ def test_what_was_not_counted_is_null_with_its_reason():
     figure = Figure("syncs", None, "syncs", "not counted: no strace", load=0.5)
     assert json.loads(as_json([figure], {}))["syncs"] is None
     assert table([figure]).splitlines()[1].split() == ["syncs", "-", "syncs", "0.50", *figure.how.split()]
+
+
+@pytest.mark.parametrize(("value", "met"), [(25, True), (25.1, False), (None, None)])
+def test_a_figure_is_shown_beside_its_target(value, met):
+    figure = Figure("fsyncs_per_item", value, "syncs", "by hand")
+    assert json.loads(as_json([figure], {}))["details"]["fsyncs_per_item"]["met"] is met
+    words = {True: ["25.0", "syncs", "yes"], False: ["25.0", "syncs", "no"], None: ["25.0", "syncs"]}
+    assert " ".join(words[met]) in " ".join(table([figure]).splitlines()[1].split())
+
+
+def test_every_block_is_counted_under_one_kind(tmp_path):
+    run = tmp_path / "state" / "verger" / "some-repository" / "runs" / "R"
+    attempt = run / "items" / "01" / "attempt-1"
+    for place in (
+        *(run / "journal.jsonl", run / "run_state.json", attempt / "packet" / "round-0" / "manifest.json"),
+        *(attempt / "junit.round-0.xml", attempt.parent / "passed.json", run.parent / "odd"),
+        *(run.parents[1] / "reports" / "r", tmp_path / ".git" / "objects" / "o", tmp_path / ".git" / "HEAD"),
+    ):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(bytes(5000))
+    (run / "zz-the-same").hardlink_to(run / "journal.jsonl")
+    found = used_by_kind(tmp_path / "state", tmp_path / ".git")
+    assert found.total() == used_bytes(tmp_path / "state", tmp_path / ".git")
+    kinds = {"journal", "run", "packet", "item", "reports", "git objects", "git refs and the rest"}
+    assert found.keys() == kinds | {"state folder"}
+    assert all(found[kind] >= 8192 for kind in kinds)
+    assert found["journal"] == 8192
 
 
 def test_a_median_shows_how_far_its_samples_lie_apart():

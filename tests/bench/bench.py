@@ -3,9 +3,6 @@
 Not here: how they are measured (docs/performance.md), and any judgement: a slow machine fails no bench.
 """
 
-import os
-import platform
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.bench.effort import Effort  # noqa: E402  # the line above finds them
-from tests.bench.figures import Figure, as_json, table  # noqa: E402
+from tests.bench.figures import Figure, as_json, facts, table  # noqa: E402
 from tests.bench.growth_figures import growth_figures  # noqa: E402
 from tests.bench.item_figures import item_figures  # noqa: E402
 from tests.bench.workshop import workshop  # noqa: E402
@@ -41,17 +38,6 @@ def measured(effort: Effort) -> Sequence[Figure]:
             figures.append(figure)
             print(figure.name, file=sys.stderr, flush=True)
     return figures
-
-
-def facts() -> dict[str, object]:
-    """What the figures hang on."""
-    said = subprocess.run(("git", "version"), capture_output=True, text=True, check=True).stdout
-    return {
-        "python": platform.python_version(),
-        "git": said.split()[2],
-        "load": round(os.getloadavg()[0], 2),
-        "cores": os.cpu_count(),
-    }
 
 
 if __name__ == "__main__":

@@ -9,12 +9,17 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from tests.bench.agents_alone import agents_s
-from tests.bench.disk import used_bytes
+from tests.bench.disk import bytes_written, used_by_kind
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, median
 from tests.bench.workshop import Line, Shape, Workshop, workshop
 
 MIB = 1 << 20
+PASS = "python -c pass"
+VIEWS = ("status", "list-items")
+_OF = {"list-items": ("playbook.md",)}
+# A folder that nobody can make: nothing is remembered, and nothing is found.
+NOTHING_REMEMBERED = "/dev/null/nothing"
 
 
 def growth_figures(effort: Effort) -> Iterator[Figure]:
@@ -48,38 +53,53 @@ def _last_over_first(passed: Sequence[Line], agents: float) -> float:
 
 
 def _looked_at(made: Workshop) -> dict[str, float]:
-    """Seconds that each view of a workshop takes, one after the other, and Python alone."""
+    """Seconds that each view of a workshop takes, one after the other, and Python alone.
+
+    Again is with what was remembered of the call before, anew with nothing that could be remembered.
+    """
     client = (sys.executable, "-P", "-m", "verger_client", "-C", str(made.repository))
-    commands = {
-        "pass": (sys.executable, "-c", "pass"),
-        "status": (*client, "status"),
-        "list-items": (*client, "list-items", "playbook.md"),
-    }
-    return {name: made.timed(words).wall_s for name, words in commands.items()}
+    commands = {name: (*client, *name.split(), *_OF.get(name, ())) for name in VIEWS}
+    for words in commands.values():
+        made.timed(words)
+    taken = {PASS: made.timed((sys.executable, "-c", "pass")).wall_s}
+    for name, words in commands.items():
+        taken[name] = made.timed(words).wall_s
+        taken[f"{name} anew"] = made.timed(words, XDG_CACHE_HOME=NOTHING_REMEMBERED).wall_s
+    return taken
 
 
 def _views(rounds: Sequence[dict[str, float]]) -> Iterator[Figure]:
-    for name in ("status", "list-items"):
-        ratios = [one[name] / one["pass"] for one in rounds]
-        how = f"whole process of verger {name} after that chain, over python -c pass"
-        yield median(f"{name.replace('-', '_')}_over_python_pass", ratios, "ratio", how)
-    yield median("python_pass_s", [one["pass"] for one in rounds], "s", "python -c pass, whole process")
+    for name in VIEWS:
+        for manner, what in (("", "typed before, nothing changed since"), (" anew", "nothing remembered")):
+            ratios = [one[name + manner] / one[PASS] for one in rounds]
+            how = f"whole process of verger {name} after that chain, {what}, over python -c pass"
+            figure = f"{name}{manner}".replace("-", "_").replace(" ", "_")
+            yield median(f"{figure}_over_python_pass", ratios, "ratio", how)
+    yield median("python_pass_s", [one[PASS] for one in rounds], "s", "python -c pass, whole process")
 
 
 def _state_and_disk(effort: Effort) -> Iterator[Figure]:
     with workshop(Shape(items=effort.long_chain, tracked=effort.tracked, bytes_each=16_000)) as made:
         objects = made.repository / ".git"
-        before = used_bytes(objects)
+        before, wrote = used_by_kind(made.state, objects), bytes_written(made.state, objects)
         made.timed(made.run())
         first_bytes = _state_bytes(made)
         made.timed(made.kernel("resume", "latest", "--auto-advance"))
         last_bytes = _state_bytes(made)
-        grown = used_bytes(made.state, objects) - before
+        grown = used_by_kind(made.state, objects)
+        grown.subtract(before)
+        wrote = bytes_written(made.state, objects) - wrote
     how = f"run_state.json of a playbook of {effort.long_chain}"
     yield Figure("run_state_bytes_item1", first_bytes, "bytes", f"{how}, one passed")
     yield Figure("run_state_bytes_item60", last_bytes, "bytes", f"{how}, all passed")
-    how = f"blocks that {effort.long_chain} items added to state folder and .git, in a repository of 4.8 MB"
-    yield Figure("disk_mb_after_60_items", grown / MIB, "MiB", how)
+    more = (last_bytes - first_bytes) / (effort.long_chain - 1)
+    yield Figure("run_state_bytes_per_item", more, "bytes", "the difference, by the items between")
+    how = f"that {effort.long_chain} items added to state folder and .git, in a repository of 4.8 MB"
+    yield Figure("disk_mb_after_60_items", grown.total() / MIB, "MiB", f"blocks {how}")
+    yield Figure("disk_mb_written_after_60_items", wrote / MIB, "MiB", f"bytes of files {how}")
+    for kind, used in grown.most_common():
+        name = f"disk_kb_per_item_{kind.replace(' ', '_')}"
+        yield Figure(name, used / effort.long_chain / 1024, "KiB", f"blocks {how}, by item: {kind}")
 
 
 def _state_bytes(made: Workshop) -> int:

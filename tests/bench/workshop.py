@@ -87,9 +87,9 @@ class Workshop:
         """The command line that begins a run: the first item, or what `words` make of it."""
         return self.kernel("run", "playbook.md", "--next", *words)
 
-    def chain(self) -> tuple[str, ...]:
-        """The command line that carries every item."""
-        return self.run("--auto-advance")
+    def chain(self, *words: str) -> tuple[str, ...]:
+        """The command line that carries every item, or as many as `words` say."""
+        return self.run("--auto-advance", *words)
 
     def environment(self, *path: Path) -> dict[str, str]:
         """The environment of every command: this clone's packages, and `path` before the folders of PATH."""
@@ -101,13 +101,13 @@ class Workshop:
             "PYTHONPATH": os.pathsep.join(str(ROOT / floor) for floor in FLOORS),
         }
 
-    def timed(self, argv: Sequence[str], *path: Path) -> Finished:
-        """Runs a command to its end. Raises CommandFailed with its last words."""
+    def timed(self, argv: Sequence[str], *path: Path, **environ: str) -> Finished:
+        """Runs a command to its end, with `environ` on top. Raises CommandFailed with its last words."""
         began = time.perf_counter()
         process = subprocess.Popen(
             argv,
             cwd=self.root,
-            env=self.environment(*path),
+            env=self.environment(*path) | environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -131,27 +131,50 @@ def workshop(shape: Shape = Shape()) -> Iterator[Workshop]:
     build.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=build) as folder:
         made = Workshop(Path(folder), shape.files)
-        _write_repository(made, shape)
-        _commit(made)
+        _commit(made, shape)
         yield made
 
 
-def _write_repository(made: Workshop, shape: Shape) -> None:
-    files = {"playbook.md": _playbook(shape), "verger.toml": _policy(made), "pages/index.md": "# Pages\n"}
-    text = "".join(f"line {number} of a file that is there to be checked out\n" for number in range(9_000))
-    files |= {
-        f"src/part-{n % 8}/file-{n}.txt": f"{n}\n{text}"[: shape.bytes_each] for n in range(shape.tracked)
-    }
-    for name, content in files.items():
-        place = made.repository / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_text(content, encoding="utf-8")
-
-
-def _commit(made: Workshop) -> None:
-    for words in ("init -q -b main", "config user.name Bench", "config user.email bench@localhost", "add -A"):
+def _commit(made: Workshop, shape: Shape) -> None:
+    """Imported and checked out: to add 100,000 files one by one takes minutes."""
+    made.repository.mkdir()
+    for words in ("init -q -b main", "config user.name Bench", "config user.email bench@localhost"):
         _git(made, *words.split())
-    _git(made, "commit", "-q", "-m", "what the items begin from")
+    _import(made, shape)
+    _git(made, "reset", "-q", "--hard")
+
+
+def _import(made: Workshop, shape: Shape) -> None:
+    # Never held whole: a process that is measured inherits the peak memory of the one that started it.
+    words = ("git", "fast-import", "--quiet")
+    with subprocess.Popen(
+        words, cwd=made.repository, env=made.environment(), stdin=subprocess.PIPE
+    ) as importing:
+        assert importing.stdin
+        importing.stdin.writelines(_stream(made, shape))
+    if importing.returncode:
+        raise CommandFailed(f"{' '.join(words)} ended with {importing.returncode}")
+
+
+def _stream(made: Workshop, shape: Shape) -> Iterator[bytes]:
+    """One commit in the words of `git fast-import`."""
+    yield b"commit refs/heads/main\ncommitter Bench <bench@localhost> 1700000000 +0000\ndata 5\nbegin\n"
+    for name, content in _files(made, shape):
+        data = content.encode()
+        yield b"M 100644 inline %s\ndata %d\n%s\n" % (name.encode(), len(data), data)
+
+
+def _files(made: Workshop, shape: Shape) -> Iterator[tuple[str, str]]:
+    yield from {
+        "playbook.md": _playbook(shape),
+        "verger.toml": _policy(made),
+        "pages/index.md": "# Pages\n",
+    }.items()
+    line = "line {} of a file that is there to be checked out\n"
+    text = "".join(map(line.format, range(shape.bytes_each // len(line) + 1)))
+    folders = max(8, shape.tracked // 50)
+    for n in range(shape.tracked):
+        yield f"src/part-{n % folders}/file-{n}.txt", f"{n}\n{text}"[: shape.bytes_each]
 
 
 def _git(made: Workshop, *words: str) -> None:

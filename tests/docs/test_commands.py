@@ -5,6 +5,7 @@ Not here: how a page is typed; see tests/doubles/sessions.py.
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -57,7 +58,15 @@ def _session(place: Workplace) -> Session:
 
 def in_a_clone(root: Path) -> Session:
     """The same, with `verger` in the environment that `make` makes, and not yet on PATH."""
-    session = in_a_repository(root)
+    return _made_and_no_more(in_a_repository(root))
+
+
+def in_an_empty_clone(root: Path) -> Session:
+    """A user who typed `make` in the clone and has nothing else; their first run will be the latest of the folder."""
+    return _made_and_no_more(replace(with_nothing(root), words=WORDS))
+
+
+def _made_and_no_more(session: Session) -> Session:
     made = session.home / ".local" / "bin" / "verger"
     (session.folder / ".venv" / "bin").mkdir(parents=True)
     made.rename(session.folder / ".venv" / "bin" / "verger")
@@ -84,6 +93,7 @@ PLACES: dict[str, Callable[[Path], Session]] = {
     "README.md": in_a_clone,
     "docs/exit-codes.md": in_a_repository,
     "docs/files.md": in_the_folder_of_a_run,
+    "docs/start.md": in_an_empty_clone,
 }
 """Where a page is typed, if not beside a run."""
 

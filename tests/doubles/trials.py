@@ -32,6 +32,11 @@ def work(text: str = "a note", stage: str = "execute") -> str:
 
 
 GOOD = work()
+_DOUBLE = f'{{ kind = "generic", command = {json.dumps([sys.executable, "-I", "-S", str(AGENT)])} }}'
+PASSING = {"reader-a": _DOUBLE, "reader-b": _DOUBLE}
+"""Two lanes that pass what they are shown."""
+TOLD = dict.fromkeys(PASSING, '{ kind = "scripted", scenario = "scenario.toml" }')
+"""Two lanes that are told later what to say, by `replay`."""
 
 
 def trial(
@@ -46,6 +51,7 @@ def trial(
 ) -> Workplace:
     """A place of work with item 01 alone; no second round and one trial more of what fails, unless `policy` says else.
 
+    Lanes that have no call are played by the double: it starts in a third of the scripted agents' time.
     `calls` are the scenario's, `agents` replace scripted ones by name, `cells` are the item's.
     """
     row = f"{item('01', **cells)} {suggested} | {artifacts} |"
@@ -54,10 +60,11 @@ def trial(
     text = "# Notes\n\n## 2. Ordered Execution Plan\n\n" + "\n".join(table) + "\n"
     settings = policy + "\n" if "max_fix_rounds" in policy else NO_SECOND_ROUND + policy + "\n"
     settings = settings if "verification_reruns" in policy else FEW_TRIALS + settings
+    is_told = any('stage = "audit"' in call for call in calls)
     return workplace(
         root,
         script=scenario(*(calls or (GOOD,))),
-        policy=settings + _with_agents(agents),
+        policy=settings + _with_agents(agents if is_told else PASSING | dict(agents)),
         files={"playbook.md": text} | dict(files),
     )
 

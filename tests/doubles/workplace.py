@@ -30,6 +30,9 @@ from verger_kernel.rules.events import Event
 KILLED_KERNEL = Path(__file__).with_name("killed_kernel.py")
 PATIENCE_S = 20.0
 
+_READ_LATE = ("VERGER_", "XDG_", "TERM")
+"""How variables begin that no Python reads at its start."""
+
 DRIVING = (("run",), ("resume",), ("refresh-run",), ("mark-manual-gate",))
 ENDS = (0, 20, 21, 22)
 
@@ -94,8 +97,8 @@ class Workplace:
 
     def _ended(self, words: tuple[str | bytes, ...], cwd: Path | None, more: Mapping[str, str]) -> Result:
         place, environment = cwd or self.repository, self.environment(**more)
-        if more:
-            # An environment of its own can change what Python does before anything is imported.
+        if any(not name.startswith(_READ_LATE) for name in more):
+            # Such a variable can change what Python does before anything is imported.
             done = subprocess.run(
                 (sys.executable, "-P", *words),
                 cwd=place,

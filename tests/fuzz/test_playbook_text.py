@@ -60,25 +60,25 @@ def answer(data: bytes) -> None:
         assert decode_plan(canonical_plan(plan)) == plan
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes(data: bytes) -> None:
     answer(data)
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=300))
 def test_any_text(text: str) -> None:
     answer(text.encode())
 
 
-@settings(derandomize=True, max_examples=150, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_any_heap_of_markdown(pieces: list[str]) -> None:
     answer("".join(pieces).encode())
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -46,13 +46,13 @@ def _read_or_refused(data: bytes, asked: TaskSpecification) -> Report | None:
     return report
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(stage=STAGE, data=st.binary())
 def test_any_bytes_are_refused_in_words(stage: Stage, data: bytes) -> None:
     assert _read_or_refused(data, task(stage)) is None
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(stage=STAGE, start=st.integers(0, 500), length=st.integers(0, 40), noise=st.binary(max_size=20))
 def test_a_report_damaged_anywhere_is_read_or_refused(
     stage: Stage, start: int, length: int, noise: bytes
@@ -62,7 +62,7 @@ def test_a_report_damaged_anywhere_is_read_or_refused(
     _read_or_refused(whole[:start] + noise + whole[start + length :], asked)
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(stage=STAGE, data=st.data(), value=VALUES)
 def test_any_value_in_any_field_is_read_or_refused(stage: Stage, data: st.DataObject, value: object) -> None:
     asked = task(stage)
@@ -194,7 +194,7 @@ summary = "done"
 """
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     start=st.integers(0, 200),
     length=st.integers(0, 40),

@@ -14,6 +14,7 @@ from tests.doubles.notes import writing
 from tests.doubles.trials import (
     GOOD,
     RUN,
+    TOLD,
     attempt_of,
     calls_of,
     is_running,
@@ -75,7 +76,11 @@ def test_w1_w19_a_signal_in_the_midst_of_each_stage_leaves_nobody_and_resume_end
     tmp_path: Path, number: signal.Signals
 ) -> None:
     place = trial(
-        tmp_path, HANGING_WORKER, files={"check.sh": CHECK}, required_verification_commands="`bash check.sh`"
+        tmp_path,
+        HANGING_WORKER,
+        agents=TOLD,
+        files={"check.sh": CHECK},
+        required_verification_commands="`bash check.sh`",
     )
     code = stopped(place, number, RUN, lambda: has_written(place, "half"))
     replay(place, GOOD)

@@ -140,18 +140,23 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize("spoil", SPOILT)
 def test_whatever_a_command_makes_of_its_output_and_reports_the_run_ends_and_nothing_is_followed(
-    tmp_path: Path, spoil: str
+    tmp_path: Path,
 ) -> None:
-    script = f'output="$(dirname "$VERGER_REPORT_DIR")/output.log"\necho said\n{SPOILT[spoil]}\necho after\n'
-    twice = "`bash check.sh`; `bash check.sh`"
-    place = trial(tmp_path, GOOD, files={"check.sh": script}, required_verification_commands=twice)
+    output = 'output="$(dirname "$VERGER_REPORT_DIR")/output.log"'
+    scripts = {
+        f"{number}.sh": f"{output}\necho said\n{spoil}\necho after\n"
+        for number, spoil in enumerate(SPOILT.values())
+    }
+    # One after the other in one trial: each is spoilt for the next, too.
+    each = "; ".join(f"`bash {name}`" for name in (*scripts, *scripts))
+    place = trial(tmp_path, GOOD, files=scripts, required_verification_commands=each)
     (place.home / "mine").mkdir()
     (place.home / "mine" / "file").write_text("mine\n")
     passed(place, place.verger(*RUN))
     assert (place.home / "mine" / "file").read_text() == "mine\n"
-    assert log_of(place, "green-required-01.log") == "said\nafter\n"
+    for number in range(1, 2 * len(scripts) + 1):
+        assert log_of(place, f"green-required-{number:02}.log") == "said\nafter\n"
     assert not any(place.run().verify.iterdir())
 
 

@@ -14,11 +14,18 @@ from tests.doubles.workplace import Result, Workplace, workplace
 VIEWS = (("status",), ("status", "--json"), ("list-items", PLAYBOOK), ("list-items", PLAYBOOK, "--json"))
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Workplace:
-    """A repository with a run that waits for a person, whose views were all asked for once."""
-    made = workplace(tmp_path)
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A place whose run waits for a person. It moved away, so that a copy of it is that place and not its double."""
+    made = workplace(tmp_path_factory.mktemp("views") / "place")
     assert made.verger("run", PLAYBOOK, "--item", "02").code == 20
+    return made.root.rename(made.root.with_name("moved"))
+
+
+@pytest.fixture
+def place(tmp_path: Path, original: Path) -> Workplace:
+    """A copy of it, whose views were all asked for once."""
+    made = Workplace(shutil.copytree(original, tmp_path / "place", symlinks=True))
     for argv in VIEWS:
         assert made.verger(*argv).code == 0
     return made
@@ -33,16 +40,18 @@ def views(place: Workplace) -> list[Path]:
 
 
 def test_what_nothing_changed_is_said_again_and_not_drawn(place: Workplace) -> None:
-    assert len(views(place)) == len(VIEWS)
+    assert views(place)
     for view in views(place):
         sum_, _, text = view.read_bytes().partition(b"\n")
         assert json.loads(text)["asked"][0] == str(place.repository)
         assert len(sum_) == 8
-    before = [view.stat().st_mtime_ns for view in views(place)]
     for argv in VIEWS:
+        # Two of them may share a slot.
+        assert place.verger(*argv).code == 0
+        before = [view.stat().st_mtime_ns for view in views(place)]
         again, anew = place.verger(*argv), fresh(place, *argv)
         assert (again.code, again.stdout, again.stderr) == (anew.code, anew.stdout, anew.stderr)
-    assert [view.stat().st_mtime_ns for view in views(place)] == before
+        assert [view.stat().st_mtime_ns for view in views(place)] == before
 
 
 def rewritten(path: Path, old: str, new: str) -> None:
@@ -125,7 +134,9 @@ def test_a_repository_that_appears_nearer_is_the_one_that_is_meant(place: Workpl
     assert place.verger("status", cwd=inner).code == 4
 
 
-def test_a_copy_that_had_the_name_gives_it_back_when_the_original_is_there_again(place: Workplace) -> None:
+def test_a_copy_that_had_the_name_gives_it_back_when_the_original_is_there_again(tmp_path: Path) -> None:
+    place = workplace(tmp_path)
+    assert place.verger("run", PLAYBOOK, "--item", "02").code == 20
     copy, away = place.root / "copy", place.root / "away"
     shutil.copytree(place.repository, copy, symlinks=True)
     place.repository.rename(away)

@@ -9,6 +9,7 @@ import pytest
 from tests.doubles.notes import PLAYBOOK, item
 from tests.doubles.workplace import Workplace, assert_refused, workplace
 
+from verger_kernel.arguments import EXAMPLES
 from verger_kernel.cli import COMMANDS, parser
 from verger_kernel.errors import CommandError
 from verger_kernel.terminal import printable
@@ -64,6 +65,16 @@ def test_a_usage_error_is_an_error_like_every_other(argv: list[str]) -> None:
         parser().parse_args(argv)
     assert caught.value.code is Exit.USAGE
     assert caught.value.hint.startswith("see: verger")
+
+
+def test_a_usage_error_ends_with_how_the_command_is_written() -> None:
+    with pytest.raises(CommandError) as caught:
+        parser().parse_args(["logs", "latest"])
+    assert caught.value.what == "the following arguments are required: ITEM"
+    assert caught.value.hint == f"see: verger logs --help; example: {EXAMPLES['logs']}"
+    with pytest.raises(CommandError) as verbless:
+        parser().parse_args(["playbook"])
+    assert verbless.value.hint == "see: verger playbook --help"
 
 
 @pytest.mark.parametrize("argv", [("status",), ("--help",), ("playbook", "lint", PLAYBOOK)])

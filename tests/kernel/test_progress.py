@@ -14,7 +14,7 @@ from verger_kernel.rules.trials import SETUP, TrialMark, Unmade
 
 CASES = [
     (trial(exits()), "verify required: passed"),
-    (trial(exits("fail"), nth=2), "verify required, attempt 2: 1 failed: 'make test' (fail)"),
+    (trial(exits("fail"), nth=2), "verify required, trial 2: 1 failed: 'make test' (fail)"),
     (
         trial(command("a", "b", "c", "d"), purpose="base"),
         "verify required on the base: 1 failed: 'make test' (a, b, c and 1 more)",
@@ -50,6 +50,14 @@ def test_how_an_item_ended_is_told_once() -> None:
         invocation="two", pid=1, start_ticks=1, request=e.Request(kind="resume"), swept=0
     )
     assert line(waits, started, waits) == ""
+
+
+def test_a_lane_that_begins_is_named_as_when_it_ends() -> None:
+    at = walk().until(s.Auditing)
+    effect = at.state.outstanding[0]
+    assert "/audit-a/" in effect.id
+    started = e.AgentStarted(effect=effect.id, agent="reader", session="", files="")
+    assert line(at.state, started, at.state) == "01  round 0  audit a: reader began"
 
 
 @pytest.mark.parametrize(("made", "said"), CASES, ids=[said for _, said in CASES])

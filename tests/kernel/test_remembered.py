@@ -17,6 +17,14 @@ ARGV = ["status", "--json"]
 
 
 @pytest.fixture(autouse=True)
+def program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program of fewer modules than all the tests import, since each is looked at every time."""
+    kept = sys.stdlib_module_names | {"hypothesis", "pytest", "_pytest"}
+    few = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in kept}
+    monkeypatch.setattr(sys, "modules", few)
+
+
+@pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a view is asked for; its cache lies beside."""
     here = tmp_path / "here"

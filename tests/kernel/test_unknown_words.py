@@ -44,6 +44,7 @@ def test_the_nearest_word_is_named(argv: list[str], what: str, meant: str) -> No
         (["status", "-x"], "verger status does not take '-x'", "see: verger status --help"),
         (["run", "p", "q", "--next"], "verger run does not take 'q'", "see: verger run --help"),
         (["status", "--format", "yaml"], "--format cannot be 'yaml'", "write one of text, json"),
+        (["completion", "tcsh"], "SHELL cannot be 'tcsh'", "write one of bash, zsh, fish"),
     ],
 )
 def test_where_nothing_is_near_the_way_to_the_list_is(argv: list[str], what: str, hint: str) -> None:

@@ -1,6 +1,7 @@
 """What a person reads about what is waited for, and how it is cut to the terminal."""
 
 import pytest
+from msgspec.structs import replace
 from tests.doubles.walk import facts, walk
 
 from verger_kernel.following.waiting import Wait, clock, cut, waiting
@@ -32,6 +33,8 @@ def test_both_lanes_are_one_entry_that_tells_the_longest_wait_and_the_newest_wor
 def test_commands_are_told_with_the_tree_they_run_on() -> None:
     (effect,) = outstanding(s.Verifying)
     assert waiting([Wait(effect, "", 4, 0)]) == "02  round 0  verify required: 4 s, output 0 s ago"
+    again = waiting([Wait(replace(effect, nth=2), "", 4, 0)])
+    assert again == "02  round 0  verify required, trial 2: 4 s, output 0 s ago"
 
 
 def test_a_further_try_is_told() -> None:

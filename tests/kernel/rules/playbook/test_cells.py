@@ -137,14 +137,14 @@ def test_a_slug_is_words_and_dashes(title: str, expected: str) -> None:
     assert cells.slug(title) == expected
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=5))
 def test_escaped_cells_come_back_whole(texts: list[str]) -> None:
     line = " | ".join(text.replace("|", "\\|") for text in texts)
     assert split_cells(f"| {line} |") == tuple(texts)
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
+@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(TEXT.filter(lambda text: text.lower() != "none"), max_size=5))
 def test_escaped_entries_come_back_whole(texts: list[str]) -> None:
     assert cells.split_list(" ; ".join(text.replace(";", "\\;") for text in texts)) == tuple(texts)
