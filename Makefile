@@ -34,7 +34,7 @@ lint: $(READY) ## style, format and types
 bench: $(READY) ## measure the time, processes and syncs of a run
 	@$(RUN) tests/bench/bench.py
 
-growth: $(READY) ## measure runs of up to 1,000 items and repositories of up to 100,000 files: an hour
+growth: $(READY) ## measure runs of up to 1,000 items, repositories of up to 100,000 files
 	@$(RUN) tests/bench/growth.py
 
 sweep: $(READY) ## the points of the longer proofs that `make test` leaves out
@@ -58,6 +58,7 @@ clean: ## remove the environment and every cache
 PINNED := install --quiet --require-hashes -r constraints.txt
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Cannot make .venv: no Python 3.11 or newer on PATH. Hint: apt install python3, or make PYTHON=/path/to/python3" >&2; exit 6; }
+	@echo "making .venv: about a minute, the first time" >&2
 	@rm -rf .venv
 	@if test -n "$(UV)" && "$(UV)" venv --quiet --python "$(PYTHON)" .venv && "$(UV)" pip $(PINNED) --python .venv/bin/python; then :; \
 	elif "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then \

@@ -197,6 +197,7 @@ def test_after_all_that_can_be_mended_was_mended_the_run_ends_like_any_other(pla
     links = [path for path in (place.repository / ".local").rglob("*") if path.is_symlink()]
     for path in [*run.root.rglob("*")]:
         if path.is_file() and any(fnmatch(str(path.relative_to(run.root)), one) for one in MENDED):
+            path.parent.chmod(0o700)
             path.unlink()
     for link in links:
         link.unlink()

@@ -155,7 +155,14 @@ def killed_after_report(root: Path, report: str) -> Workplace:
 
 
 def reports(place: Workplace) -> list[Path]:
-    return list(attempt_of(place).reports.glob("execute*/*/report.json")) if place.has_run() else []
+    found: list[Path] = []
+    for around in attempt_of(place).reports.glob("execute*") if place.has_run() else ():
+        # While the call lasts not even its owner may list it.
+        mode = around.stat().st_mode
+        around.chmod(0o700)
+        found += around.glob("*/report.json")
+        around.chmod(mode)
+    return found
 
 
 def test_w1_an_agent_that_had_answered_completely_is_not_called_again(tmp_path: Path) -> None:

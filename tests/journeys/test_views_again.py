@@ -78,7 +78,7 @@ CHANGES: dict[str, Callable[[Workplace], object]] = {
     "a gate": lambda place: rewritten(gate(place), '"status": "pending"', '"status": "approved"'),
     "a damaged gate": lambda place: gate(place).write_bytes(b"{"),
     "a planted gate": planted,
-    "a run that is gone": lambda place: shutil.rmtree(place.run().root),
+    "a run that is gone": lambda place: place.run().root.rename(place.root / "gone"),
     "another run": lambda place: place.verger("run", PLAYBOOK, "--item", "01"),
     "the name of the repository": lambda place: (place.repository / ".git/verger/repository-id").write_bytes(
         b"{"

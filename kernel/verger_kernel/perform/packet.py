@@ -17,9 +17,6 @@ from verger_kernel.rules.ids import Digest
 
 PLAYBOOK = "playbook_source_snapshot.md"
 PLAN = "normalized_plan.json"
-VERIFICATION = "verification_report.json"
-WORKER = "worker_report.json"
-SURFACE = "test_surface.json"
 
 
 def freeze(effect: FreezePacket, site: Site) -> PacketFrozen | PacketRefused:
@@ -29,7 +26,7 @@ def freeze(effect: FreezePacket, site: Site) -> PacketFrozen | PacketRefused:
     if changed:
         return PacketRefused(effect=effect.id, changed=changed)
     sealed = _sealed(effect, site, contents)
-    packets.write(_place(effect, site), contents, sealed, _kept(effect, site))
+    packets.write(_place(effect, site), contents, sealed, _of_the_run(site))
     return PacketFrozen(effect=effect.id, packet=packets.digest_of(sealed))
 
 
@@ -47,19 +44,13 @@ def freeze_again(effect: FreezePacket, packet: Digest, site: Site) -> bool:
     sealed = _sealed(effect, site, contents)
     if packets.digest_of(sealed) != packet:
         return False
-    packets.write(_place(effect, site), contents, sealed, _kept(effect, site))
+    packets.write(_place(effect, site), contents, sealed, _of_the_run(site))
     return True
 
 
-def _kept(effect: FreezePacket, site: Site) -> dict[str, Path]:
-    """The files of the run and the attempt that hold what the packet holds."""
-    attempt = site.attempt(effect.item, effect.attempt)
-    return {
-        PLAYBOOK: site.folder.snapshot,
-        PLAN: site.folder.plan,
-        VERIFICATION: attempt.verification(effect.round),
-        WORKER: attempt.answer("worker", effect.round),
-    }
+def _of_the_run(site: Site) -> dict[str, Path]:
+    """The files that are the same in every packet of the run."""
+    return {PLAYBOOK: site.folder.snapshot, PLAN: site.folder.plan}
 
 
 def _place(effect: FreezePacket, site: Site) -> Path:
@@ -86,9 +77,9 @@ def _contents(effect: FreezePacket, site: Site) -> dict[str, bytes]:
         PLAYBOOK: site.folder.snapshot.read_bytes(),
         PLAN: site.folder.plan.read_bytes(),
         "candidate.patch": patch,
-        VERIFICATION: verification,
-        WORKER: attempt.answer("worker", effect.round).read_bytes(),
-        SURFACE: pretty(report.surface),
+        "verification_report.json": verification,
+        "worker_report.json": attempt.answer("worker", effect.round).read_bytes(),
+        "test_surface.json": pretty(report.surface),
     }
     if attempt.evidence.is_dir():
         contents |= {
@@ -103,7 +94,7 @@ def _changed(effect: FreezePacket, site: Site, contents: dict[str, bytes]) -> tu
     known = {
         PLAYBOOK: site.frame.snapshot_sha256,
         PLAN: site.frame.plan_sha256,
-        VERIFICATION: effect.verification,
-        WORKER: effect.report,
+        "verification_report.json": effect.verification,
+        "worker_report.json": effect.report,
     }
     return tuple(name for name, digest in known.items() if packets.digest_of(contents[name]) != digest)

@@ -57,16 +57,20 @@ def test_any_other_content_or_call_has_another_digest(folder: Path) -> None:
     assert len(digests) == 4
 
 
+def plain_files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+
+
 def thawed(spoil: Callable[[Path], object]) -> Callable[[Path], None]:
     """What somebody does who may write: the modes are put back afterwards."""
 
     def act(folder: Path) -> None:
         packets.thaw(folder)
-        plan = folder / "plan.json"
-        plan.chmod(0o600)
+        for path in plain_files(folder):
+            path.chmod(0o600)
         spoil(folder)
-        if plan.is_file() and not plan.is_symlink():
-            plan.chmod(0o400)
+        for path in plain_files(folder):
+            path.chmod(0o400)
         folder.chmod(0o500)
 
     return act
@@ -139,6 +143,7 @@ def test_w9_a_packet_with_a_manifest_to_match_is_still_not_the_one_that_was_froz
     other = freeze(folder, CONTENTS | {"plan.json": b"[]\n"})
     assert packets.is_intact(folder, other)
     assert not packets.is_intact(folder, packet)
+    packets.thaw(folder)
     shutil.rmtree(folder.parent)
     assert not packets.is_intact(folder, packet)
 

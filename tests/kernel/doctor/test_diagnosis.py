@@ -33,6 +33,14 @@ def run(place: Workplace) -> Iterator[RunFolder]:
     before = {path: path.read_bytes() for path in files}
     yield folder
     for path, data in before.items():
+        put(path, data)
+
+
+def put(path: Path, data: bytes | None) -> None:
+    """Makes `path` hold `data`, or be gone, as somebody does who may: sealed files and folders are read-only."""
+    path.parent.chmod(0o700)
+    path.unlink(missing_ok=True)
+    if data is not None:
         path.write_bytes(data)
 
 
@@ -82,9 +90,7 @@ def test_a_file_that_is_not_what_it_was_is_named(
 ) -> None:
     file = run.root / name
     bad = DAMAGE[damage](file.read_bytes())
-    file.unlink()
-    if bad is not None:
-        file.write_bytes(bad)
+    put(file, bad)
     assert wrong(place) == FILES[name]
 
 
@@ -108,7 +114,7 @@ def test_what_is_no_record_at_the_end_is_a_warning_that_resume_settles(
 
 
 def test_a_plan_that_says_the_same_in_other_bytes_is_refused(place: Workplace, run: RunFolder) -> None:
-    run.plan.write_bytes(run.plan.read_bytes() + b"\n")
+    put(run.plan, run.plan.read_bytes() + b"\n")
     assert wrong(place) == {"normalized_plan": "error"}
     found = {check.name: check.status for check in frozen_checks(run, load(run).state)}
     assert found == {"normalized_plan": "error", "runtime_policy": "ok", "playbook_snapshot": "ok"}
