@@ -51,12 +51,15 @@ async def invoke(
     for note in run.notes:
         tell(note)
     site = site_of(run, repository, ambient)
+    if isinstance(run.state.stage, s.ItemStage):
+        # Who was killed before had not synced all that the next record that lasts rests on.
+        site.unsynced.note(*site.attempt(run.state.stage.spot.item, run.state.stage.spot.attempt).sealed())
     if run.before:
         _publish(site, run.before, run.state, tell)
     for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
         tell(f"removed {lock.name}, which a git that was killed left behind")
     if run.found and run.found.rebooted:
-        _mend(site, run.state, tell)
+        _mend(site, run.state)
     driver = _driver(run, site, tell, watch)
     start = e.InvocationStarted(
         invocation=driver.invocation,
@@ -83,12 +86,17 @@ async def invoke(
     return driver.state, code
 
 
-def _mend(site: Site, state: s.RunState, tell: Callable[[str], None]) -> None:
+def _mend(site: Site, state: s.RunState) -> None:
     try:
         after_reboot.mend(site, state)
     except WORLD as error:
-        # Whoever needs what is missing will say so, and can be tried again.
-        tell(f"could not make again what the machine lost when it went down: {error}")
+        # Nothing is on record of this boot yet: the next invocation will mend it first, too.
+        run_id = state.frame.run_id
+        raise CommandError(
+            f"cannot make again what run {run_id} lost when the machine went down: {error}",
+            f"mend that, then: verger resume {run_id}",
+            Exit.ENVIRONMENT,
+        ) from error
 
 
 def site_of(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) -> Site:

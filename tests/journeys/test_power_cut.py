@@ -32,6 +32,11 @@ def cut(place: Place, number: int, spared: tuple[str, ...] = ()) -> tuple[str, .
     notes = place.root / "notes"
     ended = place.powerless(notes, number, "first", *STORY.argv)
     assert ended.returncode == -9, ended.stderr
+    return lose_power(place, notes, spared)
+
+
+def lose_power(place: Place, notes: Path, spared: tuple[str, ...]) -> tuple[str, ...]:
+    """Takes away what was not synced; says what, by name."""
     lost: tuple[str, ...] = ()
     for folder in place.runs():
         lost += lose(folder.root, notes, spared)
@@ -69,6 +74,19 @@ def test_a_run_whose_machine_lost_its_power_ends_as_if_undisturbed(
     assert found.story == expected.story
     assert found.agent_calls <= expected.agent_calls + 2
     assert found.left_behind == ()
+    assert place.verger("doctor", "latest").returncode == 0
+
+
+@pytest.mark.parametrize("number", swept(list(range(1, 12)), every=5))
+def test_what_a_killed_kernel_had_not_synced_yet_is_synced_by_the_next(tmp_path: Path, number: int) -> None:
+    place, notes = STORY.build(tmp_path), tmp_path / "notes"
+    # The first item's trial is on record, and the kernel dies alone; the next one goes on until the power goes.
+    assert place.powerless(notes, 9, "first", *STORY.argv).returncode == -9
+    assert place.powerless(notes, number, "first", "resume", "latest").returncode == -9
+    lose_power(place, notes, ("journal.jsonl",) if number % 2 else ())
+    resumed = place.powerless(notes, 0, "second", "resume", "latest")
+    assert resumed.returncode == 0, resumed.stderr
+    assert ending_of(place).story == undisturbed(STORY).story
     assert place.verger("doctor", "latest").returncode == 0
 
 

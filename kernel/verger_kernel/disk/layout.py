@@ -3,6 +3,7 @@
 Not here: reading or writing any of them. `docs/files.md` says who does.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,6 +119,11 @@ class AttemptFolder:
     root: Path
     reports: Path
     worktree: Path
+
+    def sealed(self) -> Iterator[Path]:
+        """The files that are there of those that the journal names by digest and nobody can make again."""
+        for pattern in ("answers/*.json", "verification_report.round-*.json", "cases.round-*.json"):
+            yield from self.root.glob(pattern)
 
     @property
     def index(self) -> Path:

@@ -11,6 +11,9 @@ from verger_kernel.perform.site import Site
 from verger_kernel.rules import state as s
 from verger_kernel.rules.doctor import packets_frozen, steps
 
+_READ = s.Auditing | s.Triaging | s.OpeningGate | s.Closing
+"""Where nobody writes into the worktree any more."""
+
 
 def mend(site: Site, state: s.RunState) -> None:
     """Makes the packets of the run, and the ref and worktree of the attempt under way, again where they were lost.
@@ -21,7 +24,7 @@ def mend(site: Site, state: s.RunState) -> None:
         packet.freeze_again(effect, digest, site)
     if isinstance(state.stage, s.ItemStage):
         _keep_checkpoints(site, state.stage.spot)
-        worktree.distrust(site, state.stage.spot, is_read=isinstance(state.stage, s.Auditing | s.Triaging))
+        worktree.distrust(site, state.stage.spot, is_read=isinstance(state.stage, _READ))
 
 
 def _keep_checkpoints(site: Site, spot: s.Spot) -> None:
