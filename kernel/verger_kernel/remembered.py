@@ -10,7 +10,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterable
 
-SLOTS = 64
+SLOTS = 256
 """Views that are remembered. One that comes into the slot of another takes its place."""
 BYTES_MAX = 1 << 20
 """The most that one of them may take with its sources."""
