@@ -17,7 +17,6 @@ from verger_kernel.disk import store
 from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.journal import Journal
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.disk.locks import FileLock
 from verger_kernel.rules import events as e
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.lasting import lasts
@@ -25,6 +24,7 @@ from verger_kernel.rules.machine import advance, counted
 from verger_kernel.rules.now import Now
 from verger_kernel.rules.state import RunState
 from verger_probes.exits import Exit
+from verger_probes.locks import FileLock
 
 Tell = Callable[[e.Event], Awaitable[None]]
 Perform = Callable[[Effect, Tell], Awaitable[e.Event]]

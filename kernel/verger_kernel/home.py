@@ -12,13 +12,13 @@ from pathlib import Path
 
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.layout import SOURCE_FOLDER, StateFolder
-from verger_kernel.disk.locks import Held, acquire
 from verger_kernel.errors import CommandError
 from verger_kernel.git.checkout import NoRepository, Repository, find
 from verger_kernel.git.repository_id import repository_id
 from verger_kernel.remembered import Source
 from verger_kernel.rules.ids import InvalidId, RunId, run_id, run_id_prefix, shown
 from verger_probes.exits import Exit
+from verger_probes.locks import Held, acquire
 from verger_probes.places import state_home
 from verger_probes.records import write_record
 

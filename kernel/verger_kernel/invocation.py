@@ -9,7 +9,6 @@ from signal import SIGINT
 
 import msgspec
 
-from verger_kernel.clock import start_ticks
 from verger_kernel.disk.durable import Unsynced, read_file
 from verger_kernel.driver import Driver, Interrupted, Watch
 from verger_kernel.errors import CommandError
@@ -31,6 +30,7 @@ from verger_kernel.rules.playbook.frozen import decode_plan
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun
 from verger_probes.exits import Exit
+from verger_probes.identity import start_ticks
 
 
 async def invoke(

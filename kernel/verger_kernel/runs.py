@@ -13,7 +13,6 @@ from verger_kernel.disk import store
 from verger_kernel.disk.durable import make_folder
 from verger_kernel.disk.journal import Journal
 from verger_kernel.disk.layout import RunFolder, StateFolder
-from verger_kernel.disk.locks import FileLock, Held, acquire
 from verger_kernel.errors import CommandError
 from verger_kernel.process.tree import end_survivors
 from verger_kernel.rules.chain import GENESIS
@@ -23,6 +22,7 @@ from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.machine import advance, counted
 from verger_kernel.rules.state import RunState
 from verger_probes.exits import Exit
+from verger_probes.locks import FileLock, Held, acquire
 from verger_probes.records import sync_folder, write_record
 
 _STAGING = ".new-"

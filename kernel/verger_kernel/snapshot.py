@@ -10,7 +10,6 @@ import msgspec
 
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.disk.locks import is_held
 from verger_kernel.gate_views import GateView, gates_of, papers_of
 from verger_kernel.remembered import Source
 from verger_kernel.rules import state as s
@@ -18,6 +17,7 @@ from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.saved import SavedState, decode
 from verger_probes.exits import Exit
+from verger_probes.locks import is_held
 
 _SHOWN = 5
 

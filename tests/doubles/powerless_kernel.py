@@ -15,11 +15,11 @@ import sys
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from verger_kernel import clock
 from verger_kernel.__main__ import main
 from verger_kernel.disk.journal import Journal
 from verger_kernel.rules.events import Event
 from verger_kernel.rules.now import Now
+from verger_probes import identity
 
 
 def _dying(at: int) -> None:
@@ -54,7 +54,7 @@ def _noted(sync: Callable[[int], None], notes: int) -> Callable[[int], None]:
 
 
 def _booted(name: str) -> None:
-    known = clock.boot_id
+    known = identity.boot_id
     for module in list(sys.modules.values()):
         if getattr(module, "boot_id", None) is known:
             module.boot_id = lambda: name  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from tests.doubles.notes import PLAYBOOK, evidenced, gated, item
 from tests.doubles.troubles import Case
 from tests.doubles.workplace import Result, Workplace, workplace
 
-from verger_kernel.disk.locks import acquire
+from verger_probes.locks import acquire
 
 DECIDE = ("mark-manual-gate", "--decision", "approved", "--by", "Ada", "--note", "read", "--item")
 

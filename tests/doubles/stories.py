@@ -16,7 +16,6 @@ from tests.doubles.warm_python import run_warm
 
 from verger_kernel.demo.show import build
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.disk.locks import is_held
 from verger_kernel.disk.store import load
 from verger_kernel.git.command import Git
 from verger_kernel.git.commits import tree_of
@@ -24,6 +23,7 @@ from verger_kernel.home import find_home, run_ids
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import AgentStarted
 from verger_kernel.snapshot import state_name
+from verger_probes.locks import is_held
 
 KILLED_KERNEL = Path(__file__).with_name("killed_kernel.py")
 POWERLESS_KERNEL = Path(__file__).with_name("powerless_kernel.py")

@@ -20,7 +20,6 @@ from tests.doubles.sweeps import swept
 from tests.doubles.trials import GOOD, RUN, is_running, quarantined, trial
 from tests.doubles.workplace import Workplace, assert_refused, workplace
 
-from verger_kernel.disk.locks import acquire
 from verger_kernel.doctor import repair
 from verger_kernel.doctor.diagnosis import run_checks
 from verger_kernel.doctor.repair import repair_run
@@ -28,6 +27,7 @@ from verger_kernel.home import find_home, settle
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import CommandsReturned
 from verger_kernel.rules.ids import RunId
+from verger_probes.locks import acquire
 
 ROWS = (item("01"), evidenced("02"), gated("03"))
 DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {

@@ -8,10 +8,10 @@ import pytest
 from tests.doubles.notes import PLAYBOOK, WRITTEN, gated, item, writing
 from tests.doubles.workplace import Result, Workplace, assert_refused, workplace
 
-from verger_kernel.disk.locks import acquire
 from verger_kernel.rules.events import GateDecided, ItemClosed
 from verger_kernel.rules.ids import EffectId
 from verger_kernel.rules.packs import TaskSpecification
+from verger_probes.locks import acquire
 
 ROWS = (gated("02"), item("04", prerequisites="02"))
 

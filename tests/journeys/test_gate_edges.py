@@ -15,8 +15,8 @@ from tests.doubles.notes import PLAYBOOK, gated, item
 from tests.doubles.sweeps import swept
 from tests.doubles.workplace import Result, Workplace, assert_refused, refused, workplace
 
-from verger_kernel.disk.locks import acquire
 from verger_kernel.rules.events import GateDecided, ItemClosed
+from verger_probes.locks import acquire
 
 ROWS = (gated("02"), item("04", prerequisites="02"))
 DYING_KERNEL = Path(__file__).parents[1] / "doubles" / "dying_kernel.py"

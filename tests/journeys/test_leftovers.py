@@ -12,9 +12,9 @@ from tests.doubles.repository import write_files
 from tests.doubles.trials import GOOD, RUN, passed, processes_below, processes_of, trial
 from tests.doubles.workplace import Workplace, workplace
 
-from verger_kernel.disk.locks import acquire
 from verger_kernel.disk.store import load
 from verger_kernel.rules.events import ItemClosed
+from verger_probes.locks import acquire
 
 IDS = tuple(f"{number:02}" for number in range(1, 13))
 

@@ -10,9 +10,9 @@ from tests.doubles.repository import commit_files
 from tests.doubles.sweeps import swept
 from tests.doubles.workplace import Result, Workplace, assert_refused, refused, workplace
 
-from verger_kernel.disk.locks import acquire
 from verger_kernel.disk.store import load
 from verger_kernel.rules.events import RunRetargeted
+from verger_probes.locks import acquire
 
 ROWS = (item("01"), item("02", prerequisites="01"), gated("03"), evidenced("04"))
 

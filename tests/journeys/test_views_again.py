@@ -103,7 +103,7 @@ def test_after_any_change_every_view_says_what_a_fresh_look_says(place: Workplac
 HOLDER = """
 import sys
 from pathlib import Path
-from verger_kernel.disk.locks import acquire
+from verger_probes.locks import acquire
 lock = acquire(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()

@@ -16,7 +16,6 @@ from verger_kernel.disk import store
 from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.journal import JournalBroken, read_journal
 from verger_kernel.disk.layout import StateFolder
-from verger_kernel.disk.locks import LockReplaced
 from verger_kernel.driver import Driver, Interrupted, Tell
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
@@ -25,6 +24,7 @@ from verger_kernel.rules.saved import encode
 from verger_kernel.rules.state import Idle, RunState
 from verger_kernel.runs import OpenRun, create
 from verger_probes.exits import Exit
+from verger_probes.locks import LockReplaced
 
 Hand = Callable[[f.Effect], Awaitable[e.Event]]
 BEGIN = e.InvocationStarted(invocation="one", pid=1, start_ticks=1, request=e.Request(kind="run"), swept=0)

@@ -8,12 +8,12 @@ from tests.doubles.marks import COMMAND
 from tests.doubles.walk import Walk, broken_before, facts, walk
 
 from verger_kernel.disk.layout import RunFolder, StateFolder
-from verger_kernel.disk.locks import acquire
 from verger_kernel.disk.store import save
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.state import RunState
 from verger_kernel.snapshot import listed, table_of, take
+from verger_probes.locks import acquire
 
 
 def saved(root: Path, state: RunState) -> RunFolder:

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.clock import boot_id
 from verger_kernel.git.removal import remove
 from verger_kernel.rules.ids import Digest
+from verger_probes.identity import boot_id
 from verger_probes.records import RecordRefused, read_record, write_record
 
 FILES = "files"

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.clock import NO_BOOT_ID, boot_id
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
@@ -19,6 +18,7 @@ from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import SavedState, decode, encode
 from verger_kernel.rules.state import RunState
 from verger_kernel.rules.step import IllegalEvent
+from verger_probes.identity import NO_BOOT_ID, boot_id
 from verger_probes.records import TEMPORARY_PREFIX, write_record
 
 

@@ -10,7 +10,6 @@ import msgspec
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import read_journal
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.disk.locks import is_held
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.store import CorruptRun, Loaded, load
 from verger_kernel.doctor.checks import Check
@@ -28,6 +27,7 @@ from verger_kernel.rules.playbook.frozen import (
     playbook_text,
 )
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
+from verger_probes.locks import is_held
 
 
 def run_checks(home: Home, run_id: RunId) -> list[Check]:

@@ -8,12 +8,12 @@ import os
 import msgspec
 
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.disk.locks import is_held
 from verger_kernel.following.lines import Step
 from verger_kernel.rules.chain import GENESIS, MACHINE_VERSION, Record
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.state import RunState
 from verger_kernel.rules.step import IllegalEvent
+from verger_probes.locks import is_held
 
 _decoder = msgspec.json.Decoder(Record)
 

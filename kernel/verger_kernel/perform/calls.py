@@ -15,7 +15,6 @@ from anyio import to_thread
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered, complete_answer, outcome
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.agents.sightings import Sightings
-from verger_kernel.clock import boot_id
 from verger_kernel.disk import packets, report_places
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
@@ -29,6 +28,7 @@ from verger_kernel.process.runner import Ended, Job, run
 from verger_kernel.rules.events import AgentStarted, Event
 from verger_kernel.rules.ids import Digest, EffectId, shown, tries_of
 from verger_kernel.rules.packs import TaskSpecification
+from verger_probes.identity import boot_id
 from verger_probes.records import write_record
 
 SHOWN_PATHS = 20

@@ -8,11 +8,11 @@ from tests.doubles.notes import PLAYBOOK, gated, item
 from tests.doubles.workplace import Workplace, workplace
 
 from verger_kernel.disk.layout import RunFolder
-from verger_kernel.disk.locks import acquire
 from verger_kernel.disk.store import load
 from verger_kernel.doctor.diagnosis import frozen_checks, run_checks
 from verger_kernel.home import Home, find_home
 from verger_kernel.rules.ids import RunId
+from verger_probes.locks import acquire
 
 EVERY = 97
 

@@ -14,7 +14,7 @@ from tests.doubles.workplace import wait_until
 
 import verger_kernel
 import verger_probes
-from verger_kernel.disk.locks import Held, LockReplaced, acquire, is_held
+from verger_probes.locks import Held, LockReplaced, acquire, is_held
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 CONTENDER = """
 import os, sys
 from pathlib import Path
-from verger_kernel.disk.locks import Held, acquire
+from verger_probes.locks import Held, acquire
 path, inside, rounds = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 while rounds:
     try:
@@ -42,7 +42,7 @@ while rounds:
 HOLDER = """
 import os, signal, subprocess, sys
 from pathlib import Path
-from verger_kernel.disk.locks import acquire
+from verger_probes.locks import acquire
 lock = acquire(Path(sys.argv[1]))
 away = {"stdout": subprocess.DEVNULL, "start_new_session": True}
 child = subprocess.Popen(["sleep", "60"], pass_fds=(lock.descriptor,), **away)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verger_kernel.clock import boot_id, start_ticks
+from verger_probes.identity import boot_id, start_ticks
 
 _TEXT_BYTES = 200
 
