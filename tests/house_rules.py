@@ -15,7 +15,7 @@ FUNCTION_LINES_MAX = 60
 # fmt: off
 PURE_LIBRARY = {
     "msgspec", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "itertools", "json",
-    "re", "textwrap", "tomllib", "tomlkit", "typing", "ast", "configparser", "fnmatch", "warnings", "xml",
+    "hmac", "re", "textwrap", "tomllib", "tomlkit", "typing", "ast", "configparser", "fnmatch", "warnings", "xml",
 }
 # What reaches outside without any import, or without a forbidden one.
 IMPURE_NAMES = {
@@ -23,7 +23,11 @@ IMPURE_NAMES = {
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today",
 }
 # The kernel's words and readers; never its hands.
-DAEMON_MAY_READ = ("verger_kernel.rules", "verger_kernel.disk.layout", "verger_kernel.snapshot")
+DAEMON_MAY_READ = (
+    "verger_kernel.rules", "verger_kernel.disk.layout", "verger_kernel.snapshot", "verger_kernel.snapshot_text",
+    "verger_kernel.following", "verger_kernel.home", "verger_kernel.progress", "verger_kernel.terminal",
+    "verger_kernel.clock", "verger_kernel.errors",
+)
 
 # What the client becomes; nothing else of the kernel, which has no parts for others.
 CLIENT_MAY_BECOME = ("verger_kernel.__main__",)
@@ -39,6 +43,8 @@ STARTERS = (
 MAY_START_PROCESSES = {
     "kernel/verger_kernel/process/*.py": "starts agents and commands, within limits",
     "kernel/verger_kernel/git/command.py": "the one place where git is run",
+    "daemon/verger_daemon/invocations.py": "starts kernels",
+    "client/verger_client/starting.py": "starts a daemon where none listens",
     "kernel/verger_kernel/agents/player.py": "is an agent itself: it runs inside the limits and plays a liar",
 }
 MAY_IMPORT_BY_NAME = {"kernel/verger_kernel/cli.py": "imports only the command that was called; see COMMANDS"}
@@ -47,7 +53,7 @@ MAY_PRINT = ("*/commands/*.py", "*/cli.py", "*/__main__.py", "kernel/verger_kern
 # Modules that nobody imports, each with who starts it.
 ENTRIES = {
     "verger_client.__main__": "console script verger",
-    "verger_daemon.__main__": "console script vergerd",
+    "verger_daemon.__main__": "console script vergerd, and the client with -m",
     "verger_kernel.__main__": "console script verger-kernel, and the client and the daemon with -m",
     "verger_kernel.agents.player": "the scripted adapter, with -m",
 }

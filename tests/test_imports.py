@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.doubles.asking import ended, supervised
 from tests.doubles.notes import PLAYBOOK, item
 from tests.doubles.workplace import Workplace, workplace
 
@@ -24,6 +25,20 @@ def tell():
         file.write("\\n".join(set(sys.modules) - before))
 atexit.register(tell)
 from verger_client.__main__ import main
+sys.exit(main())
+"""
+# A supervised kernel tells when it says that it can be asked.
+SUPERVISED = """
+import sys
+before, out = set(sys.modules), sys.argv.pop(1)
+from verger_kernel.supervised.greeting import Greeting
+said = Greeting.say_listening
+def tell(greeting):
+    with open(out, "w") as file:
+        file.write("\\n".join(set(sys.modules) - before))
+    said(greeting)
+Greeting.say_listening = tell
+from verger_kernel.__main__ import main
 sys.exit(main())
 """
 OURS = ("verger_client", "verger_kernel", "verger_probes", "verger_daemon")
@@ -68,6 +83,7 @@ BUDGETS = {
     "show-item": budget(36, 90, 105, USUAL | READERS),
     "resume": budget(200, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
     "run": budget(212, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
+    "listening": budget(21, 14, 150, {"asyncio", "msgspec", "typing_extensions", "pathlib", "subprocess"}),
     "doctor": budget(205, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
 }
 
@@ -99,6 +115,15 @@ def imported(place: Workplace, *argv: str, **environ: str) -> list[str]:
     return told.read_text(encoding="utf-8").split()
 
 
+def imported_to_listen(place: Workplace) -> list[str]:
+    """The modules that a supervised kernel imported by the time it can be asked."""
+    told = place.root / "modules"
+    with supervised(place, "run", "--help", program=("-c", SUPERVISED, str(told))) as kernel:
+        assert kernel.process
+        assert ended(kernel.process)[0] == 0
+    return told.read_text(encoding="utf-8").split()
+
+
 def modules(place: Workplace, name: str) -> list[str]:
     words = {
         "list-items": ("list-items", PLAYBOOK),
@@ -106,6 +131,8 @@ def modules(place: Workplace, name: str) -> list[str]:
         "run": ("run", PLAYBOOK, "--item", "01"),
         "resume": ("resume",),
     }
+    if name == "listening":
+        return imported_to_listen(place)
     fresh = name.startswith("a fresh ")
     command = name.removeprefix("a fresh ")
     argv = words.get(command, (command,))

@@ -7,6 +7,7 @@ imported in a function is not paid for by a view that was drawn before.
 import gc
 import os
 import sys
+from collections.abc import Callable
 
 from verger_kernel.errors import CommandError
 from verger_kernel.remembered import said
@@ -21,15 +22,15 @@ def main() -> int:
     # Modules are no garbage, and to look for it 250 times while they are imported is a quarter of the start.
     gc.disable()
     _open_streams()
-    code = _code()
+    code = _code(_supervised if sys.argv[1:2] == ["--supervised"] else _dispatched)
     _let_go()
     return code
 
 
-def _code() -> int:
+def _code(call: Callable[[], int]) -> int:
     code = int(Exit.DONE)
     try:
-        code = _dispatched()
+        code = call()
         sys.stdout.flush()
     except CommandError as error:
         return _say(error)
@@ -57,6 +58,15 @@ def _open_streams() -> None:
     # Names of files and texts of agents are shown, whatever the terminal's encoding lacks.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a TextIO that is a wrapper
+
+
+def _supervised() -> int:
+    # Before everything else, for a daemon waits: what a command needs is imported while it can be asked already.
+    from verger_kernel.supervised.threads import carry_out
+
+    del sys.argv[1]
+    descriptor = sys.argv.pop(1) if sys.argv[1:] else ""
+    return carry_out(descriptor, lambda: _code(_dispatched))
 
 
 def _dispatched() -> int:

@@ -92,6 +92,8 @@ def run_commands(commands: Commands) -> None:
     which.add_argument("--next", action="store_true", help="the first item; with --auto-advance all")
     run.add_argument("--config", type=Path, metavar="FILE", help="policy on top of verger.toml")
     run.add_argument("--agents", metavar="ROLE=NAME,…", help="who works: worker, audit_a, audit_b, triage")
+    # Only for a daemon, which draws the id before there is a run.
+    run.add_argument("--run-id", dest="run_id", metavar="RUN", help=argparse.SUPPRESS)
     _going_on(run)
     resume = command(commands, "resume", "go on where a run stopped or was killed")
     _run(resume)
@@ -130,6 +132,8 @@ def view_commands(commands: Commands) -> None:
     which.add_argument("--all", action="store_true", help="every run of this repository")
     which.add_argument("--follow", action="store_true", help="JSON Lines until nobody drives the run")
     status.add_argument("--exit-code", action="store_true", help="answer with the run's code")
+    # Only for `supervise status`, where no daemon answered: why.
+    status.add_argument("--unproved", metavar="WHY", help=argparse.SUPPRESS)
     status.add_argument(
         "--from", dest="since", type=_seq, metavar="SEQ", help="with --follow: from this seq on"
     )

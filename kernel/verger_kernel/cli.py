@@ -17,6 +17,7 @@ from verger_kernel.arguments import command as _command
 from verger_kernel.arguments import playbook as _playbook
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
+from verger_kernel.supervised.working import supervised
 from verger_probes.exits import Exit
 from verger_probes.version import VERSION
 
@@ -138,7 +139,9 @@ def _settled(args: argparse.Namespace) -> argparse.Namespace:
         if args.playbook is None:
             verb = f" {args.verb}" if "verb" in args else ""
             raise CommandError("no playbook was named", f"verger {args.command}{verb} FILE", Exit.USAGE)
-    if "run_id" in args:
+    if supervised() and args.command not in ("run", "resume"):
+        raise CommandError(f"{args.command} is never supervised", "leave --supervised out", Exit.USAGE)
+    if "run_id" in args and "run" in args:
         named = _either("run", args.run, args.run_id)
         if named is not None and getattr(args, "all", False):
             raise CommandError("--all and a run do not go together", "leave one of them out", Exit.USAGE)

@@ -5,7 +5,9 @@ Not here: the command lines that lead here; see `commands/`.
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from signal import SIGINT
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,7 +22,7 @@ from verger_kernel.perform.calls import Tell
 from verger_kernel.perform.effects import WORLD, perform
 from verger_kernel.perform.projections import publish
 from verger_kernel.perform.site import Site
-from verger_kernel.process.tree import become_subreaper
+from verger_kernel.process.tree import adopt_orphans
 from verger_kernel.progress import line
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
@@ -29,8 +31,12 @@ from verger_kernel.rules.now import Now
 from verger_kernel.rules.playbook.frozen import decode_plan
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun
+from verger_kernel.supervised.working import off_loop, supervised
 from verger_probes.exits import Exit
 from verger_probes.identity import start_ticks
+
+if TYPE_CHECKING:
+    from verger_kernel.supervised.telling import Teller
 
 
 async def invoke(
@@ -47,19 +53,7 @@ async def invoke(
     `tell` is given a line for people at each step, `watch` the step itself before. Raises CommandError when the run
     cannot be written any more; the run itself stays resumable.
     """
-    become_subreaper()
-    for note in run.notes:
-        tell(note)
-    site = site_of(run, repository, ambient)
-    if isinstance(run.state.stage, s.ItemStage):
-        # Who was killed before had not synced all that the next record that lasts rests on.
-        site.unsynced.note(*site.attempt(run.state.stage.spot.item, run.state.stage.spot.attempt).sealed())
-    if run.before:
-        _publish(site, run.before, run.state, tell)
-    for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
-        tell(f"removed {lock.name}, which a git that was killed left behind")
-    if run.found and run.found.rebooted:
-        _mend(site, run.state)
+    site = await off_loop(_made_ready, run, repository, ambient, tell)
     driver = _driver(run, site, tell, watch)
     start = e.InvocationStarted(
         invocation=driver.invocation,
@@ -84,6 +78,28 @@ async def invoke(
             Exit.ENVIRONMENT,
         ) from error
     return driver.state, code
+
+
+def _made_ready(
+    run: OpenRun, repository: Repository, ambient: Mapping[str, str], tell: Callable[[str], None]
+) -> Site:
+    """The site of `run`, once what an earlier process left undone is done."""
+    adopt_orphans()
+    for note in run.notes:
+        tell(note)
+    site = site_of(run, repository, ambient)
+    if isinstance(run.state.stage, s.ItemStage):
+        # Who was killed before had not synced all that the next record that lasts rests on.
+        site.unsynced.note(*site.attempt(run.state.stage.spot.item, run.state.stage.spot.attempt).sealed())
+    if run.before:
+        _publish(site, run.before, run.state, tell)
+    for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):
+        tell(f"removed {lock.name}, which a git that was killed left behind")
+    if run.found and run.found.rebooted:
+        _mend(site, run.state)
+    if teller := _teller(site):
+        teller.stands(run.state)
+    return site
 
 
 def _mend(site: Site, state: s.RunState) -> None:
@@ -121,17 +137,35 @@ def site_of(run: OpenRun, repository: Repository, ambient: Mapping[str, str]) ->
 
 
 def _driver(run: OpenRun, site: Site, tell: Callable[[str], None], seen: Watch | None) -> Driver:
+    teller = _teller(site)
+
     async def hands(effect: Effect, record: Tell) -> e.Event:
-        return await perform(effect, site, record)
+        with teller.doing(effect) if teller else nullcontext():
+            return await perform(effect, site, record)
 
     def watch(before: s.RunState, event: e.Event, after: s.RunState, moment: Now) -> None:
+        if teller:
+            teller.stands(after)
         _publish(site, before, after, tell)
         if seen:
             seen(before, event, after, moment)
         if text := line(before, event, after):
             tell(text)
 
-    return Driver(run.folder, run.run_lock, run.journal, run.state, site.unsynced, hands, watch)
+    driver = Driver(run.folder, run.run_lock, run.journal, run.state, site.unsynced, hands, watch)
+    if here := supervised():
+        driver.invocation = here.orders.invocation
+    return driver
+
+
+def _teller(site: Site) -> "Teller | None":
+    here = supervised()
+    if here is None:
+        return None
+    # Imported here: who is not supervised has nobody to tell.
+    from verger_kernel.supervised.telling import Teller
+
+    return Teller(here.at_work, site)
 
 
 def _publish(site: Site, before: s.RunState, after: s.RunState, tell: Callable[[str], None]) -> None:

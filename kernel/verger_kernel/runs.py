@@ -21,6 +21,7 @@ from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.machine import advance, counted
 from verger_kernel.rules.state import RunState
+from verger_kernel.supervised.working import off_loop
 from verger_probes.exits import Exit
 from verger_probes.locks import FileLock, Held, acquire
 from verger_probes.records import sync_folder, write_record
@@ -126,7 +127,7 @@ async def open_run(home: StateFolder, run_id: RunId) -> OpenRun:
         held.callback(run_lock.release)
         tree_lock, swept = await _take_tree(folder, run_id)
         held.callback(tree_lock.release)
-        loaded = _settled(folder, run_id)
+        loaded = await off_loop(_settled, folder, run_id)
         held.pop_all()
     state = loaded.state
     journal = Journal(folder.journal, state.journal_seq, state.journal_head)

@@ -1,6 +1,6 @@
-"""The two locks of a run. The kernel's `flock` is the truth; the text inside is for people.
+"""Locks on files. The system's `flock` is the truth; the text inside is for people.
 
-Not here: ending those who hold one; see `process/tree.py`.
+Not here: ending those who hold one; see the kernel's `process/tree.py`. Standard library only.
 """
 
 import fcntl
@@ -51,8 +51,8 @@ class FileLock:
         os.close(self.descriptor)
 
 
-def acquire(path: Path) -> FileLock:
-    """The lock at `path`, taken at once or not at all. Raises Held."""
+def acquire(path: Path, **more: int) -> FileLock:
+    """The lock at `path`, taken at once or not at all; `more` is signed beside the holder. Raises Held."""
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -68,7 +68,7 @@ def acquire(path: Path) -> FileLock:
             # Between open and flock the file was replaced: what we hold guards nothing.
             lock.release()
             continue
-        _sign(descriptor)
+        _sign(descriptor, more)
         return lock
 
 
@@ -85,9 +85,9 @@ def is_held(path: Path) -> bool:
         return False
 
 
-def _sign(descriptor: int) -> None:
+def _sign(descriptor: int, more: dict[str, int]) -> None:
     pid = os.getpid()
-    text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid), "boot_id": boot_id()})
+    text = json.dumps({"pid": pid, "start_ticks": start_ticks(pid), "boot_id": boot_id()} | more)
     # Written in place: the lock is held already, and a reader takes this text as a hint only.
     os.pwrite(descriptor, text.ljust(_TEXT_BYTES).encode() + b"\n", 0)
 

@@ -8,7 +8,6 @@ import argparse
 import os
 from typing import Literal
 
-import anyio
 import msgspec
 
 from verger_kernel.clock import now
@@ -25,6 +24,7 @@ from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.rules.doctor import Repair
 from verger_kernel.rules.now import iso
 from verger_kernel.settings.resolved import EXAMPLE
+from verger_kernel.supervised.working import awaited
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
@@ -71,7 +71,7 @@ def _repairs(home: Home, args: argparse.Namespace) -> list[Repair]:
         return [restore_links(home)] if home.folder else []
     run_id = find_run(home, args.run)
     with driven(home.repository):
-        return anyio.run(repair_run, home, run_id)
+        return awaited(repair_run, home, run_id)
 
 
 def _wrong(found: list[Check]) -> bool:

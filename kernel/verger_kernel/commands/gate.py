@@ -7,7 +7,6 @@ that any process of the user could have written, and every view says so.
 import argparse
 import os
 
-import anyio
 from msgspec.structs import replace
 
 from verger_kernel import gate_evidence
@@ -24,6 +23,7 @@ from verger_kernel.rules.events import GateDecided, Request
 from verger_kernel.rules.gates import Decision, EvidenceFile, StaleDecision, must_match
 from verger_kernel.rules.ids import RunId, shown
 from verger_kernel.runs import open_run
+from verger_kernel.supervised.working import awaited
 from verger_probes.exits import Exit
 
 
@@ -36,7 +36,7 @@ def mark_manual_gate(args: argparse.Namespace) -> int:
     home = find_home(args.directory, os.environ)
     run_id = find_run(home, args.run)
     with driven(home.repository):
-        return anyio.run(_decide, home, run_id, args, files)
+        return awaited(_decide, home, run_id, args, files)
 
 
 async def _decide(

@@ -8,8 +8,6 @@ import argparse
 import json
 import os
 
-import anyio
-
 from verger_kernel.commands.standing import check_environment, check_not_checked_out, check_stands
 from verger_kernel.commands.target import commit_named, descends
 from verger_kernel.commands.telling import tell
@@ -30,6 +28,7 @@ from verger_kernel.rules.ids import ObjectId, RunId
 from verger_kernel.rules.playbook.frozen import decode_plan
 from verger_kernel.runs import OpenRun, open_run
 from verger_kernel.snapshot import take
+from verger_kernel.supervised.working import awaited
 from verger_kernel.terminal import printable
 from verger_probes.exits import Exit
 
@@ -39,7 +38,7 @@ def refresh_run(args: argparse.Namespace) -> int:
     home = find_home(args.directory, os.environ)
     run_id = find_run(home, args.run)
     with driven(home.repository):
-        return anyio.run(_refresh, home, run_id, args)
+        return awaited(_refresh, home, run_id, args)
 
 
 async def _refresh(home: Home, run_id: RunId, args: argparse.Namespace) -> int:

@@ -7,8 +7,6 @@ import argparse
 import os
 from functools import partial
 
-import anyio
-
 from verger_kernel.commands.showing import Show, showing
 from verger_kernel.commands.standing import check_environment, check_run_branch
 from verger_kernel.disk import evidence
@@ -25,6 +23,7 @@ from verger_kernel.rules.intake import first_ready
 from verger_kernel.rules.machine import was_cut_short
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun, open_run
+from verger_kernel.supervised.working import awaited, off_loop, refuse_other_than
 from verger_probes.exits import Exit
 
 
@@ -33,27 +32,33 @@ def resume(args: argparse.Namespace) -> int:
     with showing(args) as show:
         home = find_home(args.directory, os.environ)
         run_id = find_run(home, args.run)
+        refuse_other_than(run_id)
         if args.external_evidence_dir:
             evidence.check(args.external_evidence_dir)
         with driven(home.repository):
-            state, code = anyio.run(show.while_drawn, partial(_resume, home, run_id, args, show))
+            state, code = awaited(show.while_drawn, partial(_resume, home, run_id, args, show))
         return show.result(state, home.require().run(run_id), code)
 
 
 async def _resume(home: Home, run_id: RunId, args: argparse.Namespace, show: Show) -> tuple[s.RunState, Exit]:
-    check_environment(home, run_id)
+    await off_loop(check_environment, home, run_id)
     opened = await open_run(home.require(), run_id)
     try:
-        _refuse_waiting(opened.state, args)
-        check_run_branch(home, opened.state)
-        checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
-        request = _request(opened, args)
+        request = await off_loop(_asked, home, opened, args)
         if request is None:
             return opened.state, exit_of(opened.state)
         watch = show.watching(opened.folder)
         return await invoke(opened, home.repository, dict(os.environ), show.tell, request, watch=watch)
     finally:
         opened.close()
+
+
+def _asked(home: Home, opened: OpenRun, args: argparse.Namespace) -> Request | None:
+    """What to ask of the run; None when every item has passed. Raises CommandError when it cannot go on."""
+    _refuse_waiting(opened.state, args)
+    check_run_branch(home, opened.state)
+    checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
+    return _request(opened, args)
 
 
 def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
@@ -77,7 +82,6 @@ def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:
 
 
 def _request(opened: OpenRun, args: argparse.Namespace) -> Request | None:
-    """What to ask of the run; None when every item has passed."""
     state = opened.state
     policy = read_policy_snapshot(read_file(opened.folder.policy)).policy
     evidence_dir = str(args.external_evidence_dir.resolve()) if args.external_evidence_dir else ""

@@ -9,7 +9,6 @@ import uuid
 from functools import partial
 from pathlib import Path
 
-import anyio
 from msgspec.structs import replace
 
 from verger_kernel.clock import now
@@ -26,6 +25,7 @@ from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for
 from verger_kernel.home import Home, driven, find_home, run_ids, settle
 from verger_kernel.invocation import invoke
+from verger_kernel.rules import ids
 from verger_kernel.rules.events import Request, RunCreated
 from verger_kernel.rules.frame import Frame, Identity, item_facts
 from verger_kernel.rules.ids import RunId, shown
@@ -36,6 +36,7 @@ from verger_kernel.rules.playbook.frozen import canonical_plan, snapshot_text
 from verger_kernel.rules.policy_snapshot import Resolved, policy_snapshot
 from verger_kernel.runs import OpenRun, begun_utc, create
 from verger_kernel.snapshot import take
+from verger_kernel.supervised.working import awaited, refuse_other_than, supervised
 from verger_probes.exits import Exit
 
 
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _shown(args: argparse.Namespace, show: Show) -> int:
     items = _wanted(args)
     home = find_home(args.directory, os.environ)
+    drawn = _drawn(args.run_id, home)
     plan = load_playbook(args.playbook, iso(now().utc_ms))
     wanted = _checked(plan, items)
     resolved = resolved_policy(home, args)
@@ -65,16 +67,32 @@ def _shown(args: argparse.Namespace, show: Show) -> int:
         _tell_of_idle(home, plan)
     folder = settle(home)
     with driven(home.repository):
-        opened = _created(home, folder, plan, resolved, found, request, args)
+        opened = _created(home, folder, plan, resolved, found, request, args, drawn)
         try:
             watch = show.watching(opened.folder)
             watch(None, RunCreated(frame=opened.state.frame, request=request), opened.state, now())
             ambient, begin = dict(os.environ), Request(kind="run")
             work = partial(invoke, opened, home.repository, ambient, show.tell, begin, watch=watch)
-            state, code = anyio.run(show.while_drawn, work)
+            state, code = awaited(show.while_drawn, work)
         finally:
             opened.close()
     return show.result(state, opened.folder, code)
+
+
+def _drawn(name: str | None, home: Home) -> RunId | None:
+    """The id that the daemon drew for the new run; None where nobody did. Raises CommandError for any other."""
+    if name is None and supervised() is None:
+        return None
+    if supervised() is None:
+        raise CommandError("--run-id is for the daemon alone", "leave it out: the run gets an id", Exit.USAGE)
+    try:
+        drawn = ids.run_id(name or "")
+    except ids.InvalidId as invalid:
+        raise CommandError(f"--run-id: {invalid}", "the daemon draws it", Exit.USAGE) from None
+    refuse_other_than(drawn)
+    if home.folder and home.folder.run(drawn).root.exists():
+        raise CommandError(f"run {drawn} exists already", f"verger resume {drawn}", Exit.INPUT)
+    return drawn
 
 
 def _tell_of_idle(home: Home, plan: NormalizedPlan) -> None:
@@ -160,6 +178,7 @@ def _created(
     found: RepositoryFacts,
     request: Request,
     args: argparse.Namespace,
+    drawn: RunId | None,
 ) -> OpenRun:
     text = args.playbook.read_bytes()
     if digest_of(text) != plan.plan_source.sha256:
@@ -167,7 +186,7 @@ def _created(
             f"{args.playbook} changed while it was being read", "run again when nobody edits it", Exit.INPUT
         )
     moment = now()
-    run_id = _new_run_id(moment.utc_ms)
+    name = drawn or _new_run_id(moment.utc_ms)
     assert found.head and found.identity
     policy = policy_snapshot(
         resolved,
@@ -176,14 +195,14 @@ def _created(
         overlay_file=_text(args.config),
     )
     # Said by the id as well, so that the plan can be made again from its snapshot, byte for byte.
-    plan_bytes = canonical_plan(replace(plan, generated_at_utc=begun_utc(run_id)))
+    plan_bytes = canonical_plan(replace(plan, generated_at_utc=begun_utc(name)))
     snapshot = snapshot_text(plan.plan_source, text.decode()).encode()
     frame = Frame(
-        run_id=run_id,
+        run_id=name,
         repository_id=folder.root.name,
         repository_root=str(home.repository.root),
         base_commit=found.head,
-        run_branch=f"orchestrator/run/{run_id}",
+        run_branch=f"orchestrator/run/{name}",
         playbook_path=plan.plan_source.path,
         playbook_sha256=digest_of(text),
         snapshot_sha256=digest_of(snapshot),

@@ -10,12 +10,11 @@ import msgspec
 
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.errors import CommandError
-from verger_kernel.gate_views import GateView
 from verger_kernel.home import Home, find_home, find_run, run_ids
 from verger_kernel.home import sources as sources_of_home
 from verger_kernel.remembered import look, remember
-from verger_kernel.snapshot import Snapshot, listed, sources, table_of, take
-from verger_kernel.terminal import printable
+from verger_kernel.snapshot import Snapshot, sources, take
+from verger_kernel.snapshot_text import table, text
 from verger_probes.exits import Exit
 
 
@@ -33,6 +32,8 @@ def status(args: argparse.Namespace) -> int:
         return follow(home.require().run(find_run(home, args.run)), args)
     folder = home.require().run(find_run(home, args.run))
     view = take(folder)
+    if args.unproved:
+        return _unproved(folder, view, args)
     words = _json(view) if args.format == "json" else text(view)
     print(words)
     if args.exit_code:
@@ -52,6 +53,22 @@ def _keep(args: argparse.Namespace, home: Home, folder: RunFolder, view: Snapsho
         remember(args.typed, seen, words)
 
 
+def _unproved(folder: RunFolder, view: Snapshot, args: argparse.Namespace) -> int:
+    """What is saved, said to be no more: no daemon answers, so nothing is proved."""
+    from verger_probes.rules.liveness import CLAIM_EXITS, Claim
+
+    # A kernel may be at work where one was registered and nobody saw it end.
+    claim = Claim.ATTACHMENT_UNPROVEN if folder.registration.exists() else Claim.SNAPSHOT_ONLY
+    code = CLAIM_EXITS[claim]
+    if args.format == "json":
+        found = {"run_id": view.run_id, "claim": claim, "exit_code": code, "reason": args.unproved}
+        print(_json(found | {"kernel": view}))
+    else:
+        print(f"proved now: nothing\nclaim        {claim} (exit code {code})\nbecause      {args.unproved}")
+        print(f"\nsaved, by the kernel\n{text(view)}")
+    return code if args.exit_code else int(Exit.DONE)
+
+
 def _all(home: Home, args: argparse.Namespace) -> int:
     folder = home.folder
     views = [take(folder.run(name)) for name in run_ids(folder)] if folder else []
@@ -62,64 +79,3 @@ def _all(home: Home, args: argparse.Namespace) -> int:
 
 def _json(value: object) -> str:
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
-def text(view: Snapshot) -> str:
-    """One run as labelled lines; what is empty is left out."""
-    item = (
-        f"{view.current_item_id}, attempt {view.attempt}, round {view.round}" if view.current_item_id else ""
-    )
-    rows = {
-        "run": view.run_id,
-        "status": f"{level(view)} (exit code {view.exit_code})",
-        "state": view.current_state + (" (a process holds the run)" if view.held else ""),
-        "item": item,
-        "why": view.why,
-        "found": listed(view.details),
-        "read": view.report,
-        "passed": "" if view.error else f"{view.passed} of {view.items_total}",
-        "agents": ", ".join(f"{role} {name}" for role, name in view.lanes.items()),
-        "gates": "; ".join(map(gate_text, view.gates)),
-        "agent calls": "" if view.error else str(view.agent_calls),
-        "run branch": view.run_branch,
-        "playbook": view.playbook,
-        "updated": view.updated_at_utc,
-        "state file": view.run_state_path,
-        "error": view.error,
-        "look": view.look_at,
-        "next": view.pending_action,
-    }
-    return "\n".join(f"{name:<12} {printable(value)}" for name, value in rows.items() if value)
-
-
-def level(view: Snapshot) -> str:
-    """How the run is, in a word: one that stopped for a person is no error of Verger's."""
-    return "stopped" if view.exit_code == Exit.ESCALATED else view.status_level
-
-
-def gate_text(gate: GateView) -> str:
-    """One gate in words: what stands, who said so, and how far that can be trusted."""
-    who = f" by {gate.by}" if gate.by else ""
-    # Before the decision there is nothing that could be assured.
-    assurance = f" ({gate.assurance})" if gate.by else ""
-    papers = f"; its evidence: {', '.join(gate.evidence_changed)}" if gate.evidence_changed else ""
-    return f"{gate.item} {gate.status}{who}{assurance}{papers}"
-
-
-def table(views: list[Snapshot]) -> str:
-    """All runs, newest first, one a line."""
-    if not views:
-        return "no runs"
-    rows = [("RUN", "STATUS", "STATE", "ITEM", "PASSED", "UPDATED")]
-    rows += [
-        (
-            view.run_id,
-            level(view),
-            view.current_state or "unreadable",
-            view.current_item_id or "-",
-            "-" if view.error else f"{view.passed}/{view.items_total}",
-            view.updated_at_utc or "-",
-        )
-        for view in views
-    ]
-    return table_of(rows)

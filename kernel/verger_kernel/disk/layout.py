@@ -94,6 +94,11 @@ class RunFolder:
         return self.root / "tree.lock"
 
     @property
+    def registration(self) -> Path:
+        """What the daemon put down about the kernel at work, and takes away when that has ended."""
+        return self.root / "supervision" / "bridge_registration.json"
+
+    @property
     def trial(self) -> Path:
         """Where a trial gets its throw-away tree: one place for all, a command must not see which one it is in."""
         return self.verify / "trial"

@@ -33,7 +33,8 @@ async def triage(effect: Triage, site: Site, tell: calls.Tell) -> TriageReturned
         agent=site.policy.lanes.triage,
         packet=effect.packet,
     )
-    found = findings_of(site.attempt(effect.item, effect.attempt), effect.round)
+    attempt = site.attempt(effect.item, effect.attempt)
+    found = await to_thread.run_sync(findings_of, attempt, effect.round)
     points = tuple(one.rework_point() for one in found)
     outcome = (await ask(site, place, effect.tip, tell, points)).outcome
     kept = ""

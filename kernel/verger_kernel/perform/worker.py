@@ -46,13 +46,17 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
             cut_short = Unanswered("killed", "the try before was cut short")
             return _returned(effect, cut_short, escapes=escapes, quarantine="")
     quarantine = await to_thread.run_sync(_made_ready, effect, site, place, stands)
+    call = await to_thread.run_sync(_call, effect, site, place)
+    outcome = await calls.make(call, tell)
+    return await to_thread.run_sync(_recorded, effect, site, place, outcome, quarantine)
+
+
+def _call(effect: RunWorker, site: Site, place: CallPlace) -> calls.Call:
     points = rejection_points(effect.rejection) + rework_points(
         site, item=effect.item, attempt=effect.attempt, round_=effect.round, chosen=effect.rework
     )
     folder = site.attempt(effect.item, effect.attempt).call(effect.id)
-    call = calls.Call(site, place, task(site, place, rework=points), folder)
-    outcome = await calls.make(call, tell)
-    return await to_thread.run_sync(_recorded, effect, site, place, outcome, quarantine)
+    return calls.Call(site, place, task(site, place, rework=points), folder)
 
 
 def _made_ready(effect: RunWorker, site: Site, place: CallPlace, stands: bool) -> str:

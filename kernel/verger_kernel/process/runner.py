@@ -15,7 +15,7 @@ import msgspec
 
 from verger_kernel.process import ending, table, tree
 from verger_kernel.process.streams import Streams, streams_opened
-from verger_kernel.process.tree import Tree, become_subreaper, tree_kept
+from verger_kernel.process.tree import Tree, adopt_orphans, tree_kept
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.limits import Breach, Limits, Usage, breach
 
@@ -77,7 +77,7 @@ async def run(job: Job) -> Ended:
     or kept, and Unendable when a process of the job could not be ended.
     """
     assert job.argv and job.marker and job.run_marker
-    become_subreaper()
+    adopt_orphans()
     with streams_opened(job.stdout, job.stderr) as streams, tree_kept(job.marker) as grown:
         # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
         process = _start(job, streams)

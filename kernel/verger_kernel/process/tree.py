@@ -4,28 +4,22 @@ Not here: ending them, see `ending.py`; their memory and streams over time, see 
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from verger_kernel.process import ending, table
 from verger_kernel.process.table import Row
+from verger_probes.prctl import become_subreaper
 
 EFFECT = "VERGER_EFFECT"
 RUN = "VERGER_RUN"
 
-_PR_SET_CHILD_SUBREAPER = 36
 
-
-def become_subreaper() -> bool:
+def adopt_orphans() -> bool:
     """Makes orphans of our descendants our children, instead of init's. False where the system cannot."""
-    if sys.platform != "linux":
-        return False
-    import ctypes  # here, because few commands of the kernel start a process
-
     _orphans_come_to.clear()
-    if ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0:
+    if become_subreaper():
         _orphans_come_to.add(os.getpid())
     return bool(_orphans_come_to)
 

@@ -15,7 +15,7 @@ from tests.kernel.process.jobs import bearers, is_gone, limits, pid_in, python, 
 
 from verger_kernel.process import ending, table
 from verger_kernel.process.runner import Job, run
-from verger_kernel.process.tree import become_subreaper, end_survivors, tree_kept
+from verger_kernel.process.tree import adopt_orphans, end_survivors, tree_kept
 
 MakeJob = Callable[..., Job]
 
@@ -258,7 +258,7 @@ def test_a_process_that_cannot_be_ended_is_named(monkeypatch: pytest.MonkeyPatch
 
 
 def test_we_become_a_subreaper_here() -> None:
-    assert become_subreaper() is (sys.platform == "linux")
+    assert adopt_orphans() is (sys.platform == "linux")
 
 
 def test_a_tree_without_a_first_process_is_empty() -> None:
@@ -276,9 +276,9 @@ os.execlp("sleep", "sleep", "300")
 """
 LONELY = """
 import os, signal, subprocess, sys
-from verger_kernel.process.tree import become_subreaper, nothing_descends
+from verger_kernel.process.tree import adopt_orphans, nothing_descends
 told = [nothing_descends()]
-become_subreaper()
+adopt_orphans()
 told.append(nothing_descends())
 child = subprocess.Popen((sys.executable, "-c", sys.argv[1]), stdout=subprocess.PIPE)
 orphan = int(child.stdout.readline())
