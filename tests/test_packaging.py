@@ -166,14 +166,23 @@ def test_the_client_with_no_command_shows_the_way_and_fails(installed, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "command",
-    [("verger", "supervise", "status"), ("verger", "-C", "somewhere", "supervise", "run"), ("vergerd",)],
+    ("command", "code", "words"),
+    [
+        (("verger", "supervise", "list"), 6, "no daemon listens at"),
+        (
+            ("verger", "supervise", "run", "playbook.md", "--no-autostart"),
+            6,
+            "begin one: verger supervise run FILE",
+        ),
+        (("verger", "-C", "nowhere", "supervise", "status"), 2, "it is no folder"),
+        (("verger", "supervise", "stat"), 2, "there is no verger supervise stat"),
+    ],
 )
-def test_what_is_not_there_yet_says_so_with_a_way_out(installed, tmp_path, command):
+def test_a_client_without_a_daemon_says_so_with_a_way_out(installed, tmp_path, command, code, words):
     result = installed.run(*command, cwd=tmp_path)
-    assert result.returncode == 6
-    assert "Hint: verger run FILE" in result.stderr
-    assert result.stdout == ""
+    assert (result.returncode, result.stdout) == (code, "")
+    assert words in result.stderr
+    assert "; hint: " in result.stderr
 
 
 def test_the_daemon_answers_help(installed, tmp_path):

@@ -24,11 +24,6 @@ More: list-items, show-item, refresh-run, completion; `verger help --all` says w
 Exit codes: docs/exit-codes.md.
 """
 
-NO_DAEMON = """\
-Cannot supervise a run: the daemon is not part of this version yet.
-Hint: verger run FILE --next carries a playbook without it, and keeps the limits of its policy itself.
-"""
-
 
 def main() -> int:
     """The exit code of what the client itself answers; for a kernel command it becomes the kernel."""
@@ -48,7 +43,7 @@ def main() -> int:
         case ["--version", *_]:
             return _say(f"verger {_version()}\n")
     if _command(argv) == "supervise":
-        return _refuse_to_supervise()
+        return _supervise()
     return _become_kernel()
 
 
@@ -87,11 +82,10 @@ def _usage_error() -> int:
     return Exit.USAGE
 
 
-def _refuse_to_supervise() -> int:
-    from verger_probes.exits import Exit
+def _supervise() -> int:
+    from verger_client.supervise import supervise
 
-    sys.stderr.write(NO_DAEMON)
-    return Exit.ENVIRONMENT
+    return supervise(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,162 @@
+"""A kernel from the wish for it to its greeting: started, put on record, given its key, waited for until it listens.
+
+Not here: the watch that begins then (`supervisor.py`).
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from signal import SIGKILL
+from typing import NamedTuple
+
+from verger_daemon.greeting import Charge, GreetingFailed, greet
+from verger_daemon.invocations import Child, draw_key, send, start
+from verger_daemon.ledger import Kept, Ledger
+from verger_kernel.clock import now
+from verger_kernel.rules.ids import RunId
+from verger_probes.exits import Exit
+from verger_probes.identity import boottime_ns
+from verger_probes.rules.probe import Identity
+
+_LEAVES_S = 5.0
+"""How long a kernel that was not greeted may take to leave by itself; it has made nothing."""
+
+_SAID_BYTES = 16 * 1024
+
+
+class StartRefused(Exception):
+    """A kernel that was asked for is not at work: why, the way out, and what it said itself."""
+
+    def __init__(self, why: str, hint: str, said: str = "", code: Exit = Exit.ENVIRONMENT) -> None:
+        super().__init__(why)
+        self.code = code
+        self.why = why
+        self.hint = hint
+        self.said = said
+
+
+class Asked(NamedTuple):
+    """What a client wants of a kernel: the folder it works in, its command and words, and its environment."""
+
+    directory: Path
+    command: str
+    words: tuple[str, ...]
+    environment: Mapping[str, str]
+
+
+class Place(NamedTuple):
+    """What a kernel is started for: the run, its folder (empty until it is made), and where its socket belongs."""
+
+    run_id: RunId
+    run_root: str
+    epoch: int
+    sockets: Path
+    home: Path
+
+
+class Begun(NamedTuple):
+    """A kernel that listens."""
+
+    child: Child
+    kept: Kept
+    streams: tuple[Path, Path]
+
+
+async def begin(asked: Asked, place: Place, ledger: Ledger) -> Begun:
+    """The kernel that `asked` asks for, on record and listening. Raises StartRefused; nothing is left of it then."""
+    invocation = uuid.uuid4().hex
+    streams = ledger.streams(invocation)
+    words = (asked.command, "-C", str(asked.directory), *asked.words)
+    if not place.run_root:
+        words = (*words, "--run-id", place.run_id)
+    try:
+        child = start(
+            words,
+            directory=Path(place.run_root) if place.run_root else place.home,
+            environment=asked.environment or dict(os.environ),
+            stdout=streams[0],
+            stderr=streams[1],
+        )
+    except OSError as error:
+        raise StartRefused(f"no kernel could be started: {error}", "mend that, then try again") from error
+    found: list[Kept] = []
+    try:
+        charge = partial(_charged, found, ledger, invocation, words, asked, place)
+        await greet(child.greeting, child.pid, charge)
+    except GreetingFailed as failed:
+        await _ended(child)
+        said = tail(streams[1])
+        _forget(ledger, place, streams)
+        raise StartRefused(f"the kernel did not begin: {failed}", "see what it said", said) from failed
+    return Begun(child, found[0], streams)
+
+
+def _charged(
+    found: list[Kept],
+    ledger: Ledger,
+    invocation: str,
+    words: tuple[str, ...],
+    asked: Asked,
+    place: Place,
+    identity: Identity,
+) -> Charge:
+    """What the kernel is charged with, once it is on record: a daemon that is killed now finds it again."""
+    kept = Kept(
+        run_id=place.run_id,
+        directory=str(asked.directory),
+        run_root=place.run_root,
+        words=words,
+        phase="at_work",
+        epoch=place.epoch,
+        invocation=invocation,
+        identity=identity,
+        session=identity.pid,
+        key=draw_key().hex(),
+        probe_socket=str(place.sockets / f"{invocation}.sock"),
+        began_utc_ms=now().utc_ms,
+        began_boottime_ns=boottime_ns(),
+    )
+    ledger.keep(kept)
+    found.append(kept)
+    return Charge(
+        run_id=kept.run_id,
+        invocation=invocation,
+        epoch=kept.epoch,
+        key=kept.key,
+        probe_socket=kept.probe_socket,
+    )
+
+
+async def _ended(child: Child) -> None:
+    """Waits until a kernel that was not greeted is gone, and makes it go if it does not."""
+    child.greeting.close()
+    loop, gone = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(child.pidfd, gone.set)
+    try:
+        async with asyncio.timeout(_LEAVES_S):
+            await gone.wait()
+    except TimeoutError:
+        send(child.pidfd, SIGKILL)
+        await gone.wait()
+    loop.remove_reader(child.pidfd)
+    child.ended()
+    os.close(child.pidfd)
+
+
+def _forget(ledger: Ledger, place: Place, streams: tuple[Path, Path]) -> None:
+    if not place.run_root:
+        ledger.forget(place.run_id)
+    for path in streams:
+        path.unlink(missing_ok=True)
+
+
+def tail(path: Path) -> str:
+    """The end of what a kernel wrote; empty when there is nothing."""
+    with suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _SAID_BYTES))
+        return file.read().decode(errors="replace")
+    return ""

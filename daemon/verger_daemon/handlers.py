@@ -1,0 +1,251 @@
+"""What each method about runs does: one short function a method.
+
+Not here: the shapes of params and results (`protocol/messages.py`), and the methods about the daemon itself (`app.py`).
+No method records a decision, and none can.
+"""
+
+import asyncio
+import codecs
+import os
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from verger_daemon.beginning import Asked, StartRefused
+from verger_daemon.connections import Answer, Handler
+from verger_daemon.events import Hub
+from verger_daemon.gates import gate_of, gates_listed
+from verger_daemon.ledger import Kept
+from verger_daemon.observer import run_folder
+from verger_daemon.peers import Peer
+from verger_daemon.protocol import errors
+from verger_daemon.protocol import messages as m
+from verger_daemon.protocol.errors import RpcError
+from verger_daemon.rules import watch_events as v
+from verger_daemon.supervisor import Supervisor
+from verger_daemon.views import StatusView, listed, unwatched
+from verger_daemon.watching import Watched
+from verger_kernel.disk.layout import RunFolder
+from verger_kernel.errors import CommandError
+from verger_kernel.home import find_home, find_run
+from verger_kernel.snapshot import take
+from verger_probes.exits import Exit
+from verger_probes.identity import boottime_ns
+from verger_probes.places import state_home
+from verger_probes.rules.liveness import Claim, Said
+
+_CHUNK_BYTES = 256 * 1024
+_PROVE_NS = 1_000_000_000
+_POLL_S = 0.01
+
+
+class Handlers:
+    """The methods about runs, upon the runs of `supervisor`; events go by `hub`."""
+
+    def __init__(self, supervisor: Supervisor, hub: Hub, *, state: Path, stop_grace_s: float) -> None:
+        self._supervisor = supervisor
+        self._hub = hub
+        self._state = state
+        self._stop_grace_s = stop_grace_s
+        self._views: dict[str, tuple[Watched, StatusView]] = {}
+
+    def table(self) -> Mapping[str, Handler]:
+        """The methods by name."""
+        return {
+            "run.start": self._start,
+            "run.resume": self._resume,
+            "run.status": self._status,
+            "run.list": self._list,
+            "run.stop": self._stop,
+            "run.logs": self._logs,
+            "run.watch": self._watch,
+            "events.subscribe": self._subscribe,
+            "gate.list": self._gates,
+            "gate.show": self._gate,
+        }
+
+    async def _start(self, params: m.StartParams, _: Peer) -> Answer:
+        return await self._begun(Asked(Path(params.directory), "run", params.words, self._ours(params)), None)
+
+    async def _resume(self, params: m.ResumeParams, _: Peer) -> Answer:
+        folder = self._folder(params)
+        words = (folder.root.name, *params.words)
+        return await self._begun(
+            Asked(Path(params.directory), "resume", words, self._ours(params)), folder.root
+        )
+
+    async def _begun(self, asked: Asked, run_root: Path | None) -> m.StartResult:
+        seq = self._hub.seq
+        try:
+            run = await self._supervisor.start(asked, run_root)
+        except StartRefused as refused:
+            said = f"; it said: {refused.said.strip()}" if refused.said.strip() else ""
+            raise RpcError(
+                errors.REFUSED, f"{refused.why}{said}", refused.hint, exit_code=int(refused.code)
+            ) from refused
+        at_work = run.watch.invocation
+        assert at_work
+        return m.StartResult(
+            run_id=run.run_id,
+            invocation=at_work.invocation,
+            seq=seq,
+            text=f"run {run.run_id}: kernel {at_work.identity.pid} is at work, and watched",
+        )
+
+    def _status(self, params: m.StatusParams, _: Peer) -> Answer | Awaitable[Answer]:
+        run = self._watched(params)
+        if run is None:
+            folder = self._folder(params)
+            return unwatched(folder.root.name, take(folder))
+        return self._proved(run) if params.prove else self._encoded(run)
+
+    async def _proved(self, run: Watched) -> Answer:
+        """The status once an answer came to a question that was put after this was asked, or none came in time."""
+        before = run.watch.seen.asked_ns
+        began_ns = boottime_ns()
+        while run.watch.seen.at_work and boottime_ns() - began_ns < _PROVE_NS:
+            asked_ns = run.watch.seen.asked_ns
+            if asked_ns != before and asked_ns is not None and asked_ns > began_ns:
+                break
+            run.feed(v.Hinted(seq=0))
+            await asyncio.sleep(_POLL_S)
+        return self._encoded(run)
+
+    def _encoded(self, run: Watched) -> bytes:
+        known = self._views.get(run.run_id)
+        if known is None or known[0] is not run:
+            known = self._views[run.run_id] = (run, StatusView(run))
+        return known[1].encoded(self._supervisor.said(run))
+
+    def _list(self, params: m.ListParams, _: Peer) -> Answer:
+        rows = []
+        for kept in self._of(params):
+            run = self._supervisor.watched(kept.run_id)
+            view = take(run_folder(Path(kept.run_root))) if kept.run_root else None
+            said = self._supervisor.said(run) if run else Said(Claim.SNAPSHOT_ONLY, "")
+            rows.append((kept, said, view))
+        return listed(rows)
+
+    async def _stop(self, params: m.RunParams, peer: Peer) -> Answer:
+        run = self._watched(params)
+        if run is None or not run.watch.seen.at_work:
+            raise RpcError(
+                errors.REFUSED,
+                f"no supervised kernel is at work on run {params.run}",
+                "see: verger supervise list",
+                exit_code=int(Exit.REFUSED),
+            )
+        run.feed(v.StopAsked(reason=f"asked by pid {peer.pid}"))
+        until_ns = boottime_ns() + int(self._stop_grace_s * 1e9)
+        while run.watch.seen.at_work and boottime_ns() < until_ns:
+            await asyncio.sleep(_POLL_S)
+        if run.watch.seen.at_work:
+            text = f"run {run.run_id} was asked to stop and is still ending its agents"
+        else:
+            text = f"run {run.run_id} is stopped; to go on: verger supervise resume {run.run_id}"
+        return m.TextResult(text=text)
+
+    def _logs(self, params: m.LogsParams, _: Peer) -> Answer:
+        run = self._watched(params)
+        if run is None or run.papers is None:
+            raise _unknown(params.run, "nothing of it was supervised")
+        last = run.last_invocation()
+        invocation = params.invocation or last
+        # A name that becomes a path is one of ours, or none.
+        if not invocation.isalnum():
+            raise _unknown(params.run, f"it has no invocation {invocation!r}")
+        path = run.papers.stream(invocation, params.stream)
+        try:
+            with path.open("rb") as file:
+                file.seek(params.offset)
+                data = file.read(_CHUNK_BYTES)
+        except OSError as error:
+            raise _unknown(params.run, f"{path} cannot be read: {error.strerror}") from None
+        # A character whose end was not written yet is left for the next piece.
+        chunk, length = codecs.utf_8_decode(data, "replace", False)
+        return m.LogsResult(
+            invocation=invocation,
+            path=str(path),
+            offset=params.offset + length,
+            chunk=chunk,
+            ended=not (run.watch.seen.at_work and invocation == last),
+        )
+
+    def _watch(self, params: m.WatchParams, _: Peer) -> Answer:
+        run = self._watched(params)
+        if run is None:
+            raise _unknown(params.run, "nothing of it was supervised")
+        return self._hub.subscribe(run=run.run_id, since=params.since, epoch=params.epoch)
+
+    def _subscribe(self, params: m.EventsParams, _: Peer) -> Answer:
+        return self._hub.subscribe(run=params.run, since=params.since, epoch=params.epoch)
+
+    def _gates(self, params: m.ListParams, _: Peer) -> Answer:
+        return gates_listed(self._of(params))
+
+    def _gate(self, params: m.RunParams, _: Peer) -> Answer:
+        found = gate_of(self._folder(params), params.directory)
+        if found is None:
+            hint = f"see: verger supervise status {params.run}"
+            what = f"run {params.run} waits at no gate"
+            raise RpcError(errors.REFUSED, what, hint, exit_code=int(Exit.REFUSED))
+        return found
+
+    def _of(self, params: m.ListParams) -> list[Kept]:
+        """The runs on record, of one repository where one is named."""
+        kept = self._supervisor.kept()
+        if params.directory is None:
+            return kept
+        with _told():
+            home = find_home(Path(params.directory), os.environ)
+        root = home.folder.root if home.folder else None
+        return [one for one in kept if root and Path(one.run_root or "/").is_relative_to(root)]
+
+    def _watched(self, params: m.RunParams) -> Watched | None:
+        """The watch over the run that `params` name; None when it is a run that nobody supervised."""
+        if self._supervisor.known(params.run):
+            return self._supervisor.watched(params.run)
+        if params.run == "latest" and (starting := self._starting(params.directory)):
+            return starting
+        return self._supervisor.watched(self._folder(params).root.name)
+
+    def _starting(self, directory: str) -> Watched | None:
+        """A run that is so new that it has no folder yet; it was begun from this very directory."""
+        for run in self._supervisor.at_work():
+            kept = self._supervisor.known(run.run_id)
+            if kept and not run.watch.run_root and kept.directory == directory:
+                return run
+        return None
+
+    def _folder(self, params: m.RunParams | m.ResumeParams) -> RunFolder:
+        with _told():
+            home = find_home(Path(params.directory), os.environ)
+            return home.require().run(find_run(home, params.run))
+
+    def _ours(self, params: m.StartParams | m.ResumeParams) -> Mapping[str, str]:
+        """The environment of the kernel. Raises RpcError where it would keep its runs where nobody looks for them."""
+        environment = params.environment or dict(os.environ)
+        theirs = state_home(environment, Path(environment.get("HOME", "/")))
+        if theirs != self._state:
+            raise RpcError(
+                errors.REFUSED,
+                f"this daemon keeps runs below {self._state}, and you below {theirs}",
+                "set XDG_STATE_HOME to the same, or give the other folder a daemon of its own XDG_RUNTIME_DIR",
+                exit_code=int(Exit.REFUSED),
+            )
+        return environment
+
+
+def _unknown(run: str, why: str) -> RpcError:
+    return RpcError(
+        errors.REFUSED, f"run {run}: {why}", "see: verger supervise list", exit_code=int(Exit.INPUT)
+    )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What a reader of the kernel refuses is refused here in the same words."""
+    try:
+        yield
+    except CommandError as error:
+        raise RpcError(errors.REFUSED, error.what, error.hint, exit_code=int(error.code)) from error

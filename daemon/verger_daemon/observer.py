@@ -1,0 +1,120 @@
+"""The saved files of one run, as its supervisor reads them: what they name, and what happened since the last look.
+
+Not here: what follows from it (`rules/supervision.py`). Nothing of a run's own is written.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from verger_daemon.rules.watch_events import RunRead
+from verger_kernel.disk.layout import RunFolder, StateFolder
+from verger_kernel.following.lines import Step
+from verger_kernel.following.tail import Tail
+from verger_kernel.rules import state as s
+from verger_kernel.rules.events import InvocationEnded
+from verger_kernel.rules.ids import RunId
+from verger_kernel.rules.saved import SavedState, decode
+from verger_probes.records import RecordRefused, read_record
+from verger_probes.rules.liveness import Rest
+
+_LOOKS_MAX = 5
+"""How often files that change while they are read are read again, before the next reading is left to do it."""
+
+
+def run_folder(root: Path) -> RunFolder:
+    """The paths of the run whose folder is `root`."""
+    return StateFolder(root.parent.parent).run(RunId(root.name))
+
+
+class Observer:
+    """Reads one run. Steps of its journal are found once, and handed out by `steps`."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = run_folder(root)
+        self._tail = Tail(self.folder)
+        self._heads: list[bytes] = []
+        self._codes: dict[str, int] = {}
+        self._found: list[Step] = []
+
+    def files(self) -> str:
+        """What names the very files that stand there now: another text, other files or other bytes."""
+        return ";".join(map(_name, (self.folder.run_state, self.folder.journal)))
+
+    def steps(self) -> list[Step]:
+        """The steps that were read and not handed out yet, oldest first."""
+        found, self._found = self._found, []
+        return found
+
+    def read(self, number: int, seqs: Sequence[int], invocation: str) -> RunRead:
+        """Reading `number`; see RunRead. Reads from the disk: not for the loop."""
+        for _ in range(_LOOKS_MAX):
+            before = self.files()
+            found = self._read(number, seqs, invocation)
+            if self.files() == before:
+                return msgspec.structs.replace(found, files=before)
+        return RunRead(number=number, flaw="run_state_unsteady")
+
+    def _read(self, number: int, seqs: Sequence[int], invocation: str) -> RunRead:
+        try:
+            data = read_record(self.folder.run_state)
+            saved = decode(data)
+        except FileNotFoundError:
+            return RunRead(number=number, flaw="run_state_missing")
+        except (OSError, RecordRefused, msgspec.DecodeError, UnicodeDecodeError):
+            return RunRead(number=number, flaw="run_state_unreadable")
+        if saved.run_id != self.folder.root.name:
+            return RunRead(number=number, flaw="run_state_of_another_run")
+        flaw = self._go_on()
+        if flaw:
+            return RunRead(number=number, flaw=flaw)
+        return RunRead(
+            number=number,
+            state_seq=saved.journal_seq,
+            state_head=saved.journal_head,
+            run_state_sha256=hashlib.sha256(data).hexdigest(),
+            journal_head=self._head(saved.journal_seq),
+            heads=tuple(map(self._head, seqs)),
+            rest=_rest(saved),
+            ended_code=self._codes.get(invocation),
+        )
+
+    def _go_on(self) -> str:
+        """Reads the journal on; why that cannot be, or empty."""
+        try:
+            steps = self._tail.steps()
+        except FileNotFoundError:
+            return "journal_missing"
+        except OSError:
+            return "journal_unreadable"
+        for step in steps:
+            self._heads.append(bytes.fromhex(step.after.journal_head))
+            if isinstance(step.event, InvocationEnded):
+                self._codes[step.event.invocation] = step.event.code
+        self._found += steps
+        return "journal_flawed" if self._tail.flaw else ""
+
+    def _head(self, seq: int) -> str:
+        return self._heads[seq - 1].hex() if 0 < seq <= len(self._heads) else ""
+
+
+def _name(path: Path) -> str:
+    try:
+        found = path.stat()
+    except OSError:
+        return "-"
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_ctime_ns}"
+
+
+def _rest(saved: SavedState) -> Rest:
+    match saved.stage:
+        case s.AwaitingGate() | s.BlockedExternal():
+            return "waiting"
+        case s.Escalated():
+            return "terminal"
+        case s.Idle() if not saved.outstanding:
+            return "terminal"
+        case _:
+            return ""

@@ -1,0 +1,246 @@
+"""Every run that the daemon watches: started, found again after a restart, stopped, and let go of.
+
+Not here: what a watch decides (`rules/`) and does (`watching.py`); what clients are told (`publishing.py`).
+"""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from verger_daemon.beginning import Asked, Begun, Place, StartRefused, begin
+from verger_daemon.invocations import Child, adopt
+from verger_daemon.ledger import Kept, Ledger
+from verger_daemon.rules import watch_events as v
+from verger_daemon.rules.watch import Pace, opened
+from verger_daemon.watching import Told, Watched
+from verger_kernel.clock import now
+from verger_kernel.following.lines import Step
+from verger_kernel.rules.ids import RunId
+from verger_kernel.rules.now import iso
+from verger_probes.exits import Exit
+from verger_probes.identity import boot_id, boottime_ns, start_ticks
+from verger_probes.rules.liveness import Claim, Rest, Said, judge
+
+
+class Supervisor:
+    """The runs by id. `epoch` is this daemon's, `state` the folder of all runs, `home` the daemon's own."""
+
+    def __init__(
+        self, ledger: Ledger, told: Told, *, epoch: int, pace: Pace, home: Path, sockets: Path, parallel: int
+    ) -> None:
+        self._ledger = ledger
+        self._clients = told
+        self._epoch = epoch
+        self._pace = pace
+        self._home = home
+        self._sockets = sockets
+        self._parallel = parallel
+        self._starting = 0
+        self._children: dict[int, tuple[Watched, Child, str]] = {}
+        self._kept: dict[str, Kept] = {}
+        self.runs: dict[str, Watched] = {}
+
+    def said(self, run: Watched) -> Said:
+        """What may be said of `run` at this instant."""
+        fresh_ns = run.watch.pace.fresh_ns
+        return judge(run.watch.seen, boot_id=boot_id(), at_ns=boottime_ns(), fresh_ns=fresh_ns)
+
+    def at_work(self) -> Iterator[Watched]:
+        """The runs whose kernel was started or found, and not seen to end."""
+        return (run for run in self.runs.values() if run.watch.seen.at_work)
+
+    def kernels(self) -> frozenset[int]:
+        """The pids of all kernels at work: what descends from one of them is supervised."""
+        return frozenset(run.watch.invocation.identity.pid for run in self.at_work() if run.watch.invocation)
+
+    def kept(self) -> list[Kept]:
+        """What is on record of every run, the newest first."""
+        return sorted(self._kept.values(), key=lambda kept: kept.began_utc_ms, reverse=True)
+
+    def known(self, run_id: str) -> Kept | None:
+        """What is on record of one run."""
+        return self._kept.get(run_id)
+
+    def watched(self, run_id: str) -> Watched | None:
+        """The watch over a run on record, opened where nobody looked at it since the daemon began; None for no run."""
+        if run_id not in self.runs and (kept := self._kept.get(run_id)):
+            self.runs[run_id] = self._opened(kept.run_id, kept.run_root)
+        run = self.runs.get(run_id)
+        if run:
+            run.look()
+        return run
+
+    async def start(self, asked: Asked, run_root: Path | None = None) -> Watched:
+        """A new run, or that at `run_root` again, with a kernel at work on it that listens. Raises StartRefused."""
+        busy = next(self.at_work(), None)
+        if self._starting + sum(1 for _ in self.at_work()) >= self._parallel:
+            what = f"run {busy.run_id} is at work" if busy else "another run is being started"
+            hint = "wait until it is done, or: verger supervise stop"
+            raise StartRefused(what, hint, code=Exit.REFUSED)
+        self._starting += 1
+        try:
+            run_id = RunId(run_root.name) if run_root else _new_run_id()
+            root = str(run_root or "")
+            place = Place(run_id, root, self._epoch, self._sockets, self._home)
+            return self._attached(await begin(asked, place, self._ledger))
+        finally:
+            self._starting -= 1
+
+    def adopt(self) -> None:
+        """Finds every kernel again that a daemon before this one started; those that are gone have ended."""
+        for kept in self._ledger.read():
+            self._kept[kept.run_id] = kept
+            if kept.phase == "at_work":
+                self._find_again(kept)
+
+    def reap(self) -> None:
+        """Takes away what ended among our children: kernels are told of, orphans that fell to us are only reaped."""
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                return
+            if found is None:
+                return
+            if found.si_pid in self._children:
+                self._child_ended(found.si_pid)
+            else:
+                with suppress(ChildProcessError):
+                    os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
+
+    def check(self) -> None:
+        """Notices runs whose lock was taken away."""
+        for run in list(self.at_work()):
+            run.check()
+
+    def close(self) -> None:
+        """Lets go of every run; kernels go on."""
+        for run in self.runs.values():
+            run.close()
+
+    # What the watches tell, on its way to the clients.
+
+    def claimed(self, run: Watched, claim: Claim, reason: str) -> None:
+        self._clients.claimed(run, claim, reason)
+
+    def settled(self, run: Watched) -> None:
+        kept = self._kept.get(run.run_id)
+        if kept and not kept.run_root:
+            self._keep(msgspec.structs.replace(kept, run_root=run.watch.run_root))
+        self._clients.settled(run)
+
+    def stepped(self, run: Watched, steps: list[Step]) -> None:
+        self._clients.stepped(run, steps)
+
+    def rested(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
+        kept = self._kept[run.run_id]
+        self._keep(msgspec.structs.replace(kept, phase="ended", exit_code=exit_code, key=""))
+        self._clients.rested(run, exit_code, rest)
+        if not run.watch.run_root:
+            self._forget(run)
+
+    def lost(self, run: Watched, why: str) -> None:
+        self._clients.lost(run, why)
+
+    def _attached(self, begun: Begun) -> Watched:
+        kept, child = begun.kept, begun.child
+        self._kept[kept.run_id] = kept
+        run = self.runs.get(kept.run_id) or self._opened(kept.run_id, kept.run_root)
+        self.runs[kept.run_id] = run
+        run.work(bytes.fromhex(kept.key), child.pidfd, begun.streams)
+        self._children[child.pid] = (run, child, kept.invocation)
+        asyncio.get_running_loop().add_reader(child.pidfd, self._child_ended, child.pid)
+        run.feed(
+            v.Started(invocation=kept.invocation, identity=kept.identity, probe_socket=kept.probe_socket)
+        )
+        return run
+
+    def _find_again(self, kept: Kept) -> None:
+        run_root = kept.run_root or self._root_of(kept.run_id)
+        run = self._opened(kept.run_id, run_root)
+        self.runs[kept.run_id] = run
+        known = kept.identity
+        ticks = start_ticks(known.pid) if known.boot_id == boot_id() else 0
+        pidfd = adopt(known, start_ticks=ticks)
+        run.work(bytes.fromhex(kept.key), pidfd, self._ledger.streams(kept.invocation))
+        run.feed(
+            v.Adopted(
+                invocation=kept.invocation,
+                identity=known,
+                epoch=kept.epoch,
+                probe_socket=kept.probe_socket,
+            )
+        )
+        if pidfd is None:
+            run.feed(v.Ended(invocation=kept.invocation, code=None))
+        else:
+            asyncio.get_running_loop().add_reader(pidfd, self._over, run, pidfd, kept.invocation, None)
+
+    def _child_ended(self, pid: int) -> None:
+        run, child, invocation = self._children[pid]
+        code = child.ended()
+        if code is None:
+            return
+        del self._children[pid]
+        child.greeting.close()
+        self._over(run, child.pidfd, invocation, code)
+
+    def _over(self, run: Watched, pidfd: int, invocation: str, code: int | None) -> None:
+        """A kernel is over. What one ended with that is no child of ours, only its journal can say."""
+        asyncio.get_running_loop().remove_reader(pidfd)
+        os.close(pidfd)
+        run.pidfd = None
+        if not run.watch.run_root and (root := self._root_of(RunId(run.run_id))):
+            # Over before it was asked even once.
+            run.found(root)
+        run.feed(v.Ended(invocation=invocation, code=code))
+
+    def _root_of(self, run_id: RunId) -> str:
+        """The folder of a run, wherever below the state folder its repository keeps it; empty when there is none."""
+        return next((str(path) for path in self._home.parent.glob(f"*/runs/{run_id}")), "")
+
+    def _opened(self, run_id: RunId, run_root: str) -> Watched:
+        last = {name: _last_number(run_root, name) for name in ("heartbeats", "interventions")}
+        watch = opened(
+            run_id,
+            self._epoch,
+            now(),
+            pace=self._pace,
+            run_root=run_root,
+            heartbeat=last["heartbeats"],
+            intervention=last["interventions"],
+        )
+        return Watched(watch, self)
+
+    def _keep(self, kept: Kept) -> None:
+        self._kept[kept.run_id] = kept
+        self._ledger.keep(kept)
+
+    def _forget(self, run: Watched) -> None:
+        """A run that never came to be leaves nothing behind."""
+        run.close()
+        kept = self._kept.pop(run.run_id)
+        self.runs.pop(run.run_id)
+        self._ledger.forget(kept.run_id)
+        for path in self._ledger.streams(kept.invocation):
+            path.unlink(missing_ok=True)
+
+
+def _last_number(run_root: str, folder: str) -> int:
+    """The number of the last record in a folder of a run's supervision; 0 when there is none."""
+    names = (
+        (path.name for path in Path(run_root, "supervision", folder).glob("[0-9]*_*.json"))
+        if run_root
+        else ()
+    )
+    return max((int(name.partition("_")[0]) for name in names), default=0)
+
+
+def _new_run_id() -> RunId:
+    stamp = iso(now().utc_ms)[:19].replace("-", "").replace(":", "")
+    return RunId(f"RUN_{stamp}Z_{uuid.uuid4().hex}")

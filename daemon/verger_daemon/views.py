@@ -1,0 +1,188 @@
+"""Runs as clients see them: what is proved right now, and beside it what is saved; in fields and in words.
+
+Not here: what may be said (`verger_probes.rules.liveness`) and what the saved plane is (`verger_kernel.snapshot`).
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from verger_daemon.ledger import Kept
+from verger_daemon.protocol import messages as m
+from verger_daemon.watching import Watched
+from verger_kernel.snapshot import Snapshot, table_of, take
+from verger_kernel.snapshot_text import text as saved_text
+from verger_kernel.terminal import printable
+from verger_probes.identity import boottime_ns
+from verger_probes.rules.liveness import CLAIM_EXITS, Claim, Said
+
+_NS_PER_MS = 1_000_000
+_AGE, _LEFT = 909_090_909_090_901, 909_090_909_090_902
+"""What stands for the two times in an encoded view until it is sent."""
+
+_TIMES = re.compile(b"(%d|%d)" % (_AGE, _LEFT))
+_HELD_NS = 1_000_000_000
+"""For how long it is believed that a process which nobody watches still holds a run."""
+
+
+class StatusView:
+    """One run's status, encoded once, and again only when something else than time has changed."""
+
+    def __init__(self, run: Watched) -> None:
+        self._run = run
+        self._made_of: tuple[object, ...] = ()
+        self._parts: list[bytes] = []
+        self._saved_of: tuple[object, ...] = ()
+        self._saved: Snapshot | None = None
+
+    def encoded(self, said: Said) -> bytes:
+        """The result of `run.status` at this instant, as JSON."""
+        at_ns = boottime_ns()
+        view = self._looked_up(at_ns)
+        made_of = (id(self._run.watch), said.claim, said.reason, id(view))
+        if made_of != self._made_of:
+            result = status(self._run, said, view, age_ms=_AGE, left_ms=_LEFT)
+            self._parts = _TIMES.split(msgspec.json.encode(result))
+            self._made_of = made_of
+        asked_ns = self._run.watch.seen.asked_ns
+        age = _ms(None if asked_ns is None else at_ns - asked_ns)
+        left = _ms(None if said.expires_ns is None else said.expires_ns - at_ns)
+        times = {b"%d" % _AGE: age, b"%d" % _LEFT: left}
+        return b"".join(times.get(part, part) for part in self._parts)
+
+    def _looked_up(self, at_ns: int) -> Snapshot | None:
+        observer = self._run.observer
+        if observer is None:
+            return None
+        # Whoever drives a run that nobody watches may die without touching a file of it.
+        lasts = at_ns // _HELD_NS if self._saved and self._saved.held else 0
+        saved_of = (observer.files(), self._run.watch.seen.at_work, lasts)
+        if saved_of != self._saved_of:
+            self._saved = take(observer.folder)
+            self._saved_of = (observer.files(), self._run.watch.seen.at_work, lasts)
+        return self._saved
+
+
+def status(
+    run: Watched, said: Said, view: Snapshot | None, *, age_ms: int | None, left_ms: int | None
+) -> m.RunStatusResult:
+    """Both planes of a watched run."""
+    seen = supervision(run)
+    return m.RunStatusResult(
+        run_id=run.run_id,
+        claim=said.claim.value,
+        exit_code=CLAIM_EXITS[said.claim],
+        reason=said.reason,
+        ack_age_ms=age_ms,
+        ack_expires_ms=left_ms,
+        supervision=seen,
+        kernel=msgspec.to_builtins(view) if view else {},
+        text=_text(run.run_id, said, seen, view, age_ms),
+    )
+
+
+def unwatched(run_id: str, view: Snapshot) -> m.RunStatusResult:
+    """Both planes of a run that this daemon has nothing to do with."""
+    said = Said(Claim.SNAPSHOT_ONLY, "no kernel of this run is supervised")
+    seen = m.Supervision(
+        at_work=False,
+        invocation="",
+        pid=0,
+        probe="unprotected",
+        probe_socket="",
+        missed=0,
+        refused="",
+        journal_seq=0,
+        stage=None,
+        doing=(),
+        heartbeat="",
+        intervention="",
+    )
+    return m.RunStatusResult(
+        run_id=run_id,
+        claim=said.claim.value,
+        exit_code=CLAIM_EXITS[said.claim],
+        reason=said.reason,
+        ack_age_ms=None,
+        ack_expires_ms=None,
+        supervision=seen,
+        kernel=msgspec.to_builtins(view),
+        text=_text(run_id, said, seen, view, None),
+    )
+
+
+def supervision(run: Watched) -> m.Supervision:
+    """The plane of what is proved."""
+    watch = run.watch
+    answer = watch.known.answer
+    ack = answer.ack if answer else None
+    at_ns = boottime_ns()
+    stage = ack.active_stage if ack else None
+    return m.Supervision(
+        at_work=watch.seen.at_work,
+        invocation=watch.invocation.invocation if watch.invocation else "",
+        pid=watch.invocation.identity.pid if watch.invocation else 0,
+        probe="unprotected",
+        probe_socket=watch.invocation.probe_socket if watch.invocation else "",
+        missed=watch.connection.missed,
+        refused=watch.seen.refused,
+        journal_seq=ack.journal_seq if ack else 0,
+        stage=m.Stage(**msgspec.structs.asdict(stage)) if stage else None,
+        doing=tuple(
+            m.Effect(
+                effect=one.effect,
+                age_ms=(at_ns - one.began_ns) // _NS_PER_MS,
+                left_ms=(one.deadline_ns - at_ns) // _NS_PER_MS,
+            )
+            for one in (ack.doing if ack else ())
+        ),
+        heartbeat=run.newest("heartbeats"),
+        intervention=run.newest("interventions"),
+    )
+
+
+def _text(run_id: str, said: Said, seen: m.Supervision, view: Snapshot | None, age_ms: int | None) -> str:
+    age = f", {age_ms} ms ago" if age_ms is not None and said.claim is Claim.LIVE_ATTACHED else ""
+    kernel = f"pid {seen.pid}, invocation {seen.invocation}" if seen.at_work else "none at work"
+    stage = seen.stage
+    rows = {
+        "run": run_id,
+        "claim": f"{said.claim} (exit code {CLAIM_EXITS[said.claim]})",
+        "because": f"{said.reason}{age}",
+        "kernel": kernel,
+        "at": f"{stage.item_id}, attempt {stage.attempt_number}, round {stage.round}: {stage.stage_name}"
+        if stage
+        else "",
+        "doing": "; ".join(f"{one.effect} for {one.age_ms / 1000:.1f} s" for one in seen.doing),
+        "probe": "unprotected: agents run as the same user and could forge an answer" if seen.at_work else "",
+        "heartbeat": seen.heartbeat,
+        "intervention": seen.intervention,
+    }
+    proved = "\n".join(f"{name:<12} {printable(value)}" for name, value in rows.items() if value)
+    saved = saved_text(view) if view else "nothing yet: the kernel has not made the run"
+    return f"proved now, by the daemon\n{proved}\n\nsaved, by the kernel\n{saved}"
+
+
+def listed(rows: Sequence[tuple[Kept, Said, Snapshot | None]]) -> m.RunListResult:
+    """Every run that the daemon knows, one a line."""
+    runs = tuple(
+        m.RunRow(
+            run_id=kept.run_id,
+            directory=kept.directory,
+            claim=said.claim.value,
+            reason=said.reason,
+            state=view.current_state if view else "",
+            item_id=view.current_item_id if view else "",
+        )
+        for kept, said, view in rows
+    )
+    if not runs:
+        return m.RunListResult(runs=(), text="no runs")
+    head = ("RUN", "CLAIM", "STATE", "ITEM", "DIRECTORY")
+    lines = [(one.run_id, one.claim, one.state or "-", one.item_id or "-", one.directory) for one in runs]
+    return m.RunListResult(runs=runs, text=table_of([head, *lines]))
+
+
+def _ms(ns: int | None) -> bytes:
+    return b"null" if ns is None else b"%d" % max(0, ns // _NS_PER_MS)
