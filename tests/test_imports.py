@@ -83,7 +83,7 @@ BUDGETS = {
     "show-item": budget(36, 90, 105, USUAL | READERS),
     "resume": budget(200, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
     "run": budget(212, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
-    "listening": budget(21, 14, 150, {"asyncio", "msgspec", "typing_extensions", "pathlib", "subprocess"}),
+    "listening": budget(22, 14, 150, {"asyncio", "msgspec", "typing_extensions", "pathlib", "subprocess"}),
     "doctor": budget(205, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
 }
 
