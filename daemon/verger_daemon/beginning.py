@@ -25,6 +25,8 @@ from verger_probes.rules.probe import Identity
 _LEAVES_S = 5.0
 """How long a kernel that was not greeted may take to leave by itself; it has made nothing."""
 
+_NAME_DIGITS = 16
+"""Of an invocation in the name of its socket, whose whole path has 107 bytes at most."""
 _SAID_BYTES = 16 * 1024
 
 
@@ -116,7 +118,7 @@ def _charged(
         identity=identity,
         session=identity.pid,
         key=draw_key().hex(),
-        probe_socket=str(place.sockets / f"{invocation}.sock"),
+        probe_socket=str(place.sockets / f"{invocation[:_NAME_DIGITS]}.sock"),
         began_utc_ms=now().utc_ms,
         began_boottime_ns=boottime_ns(),
     )

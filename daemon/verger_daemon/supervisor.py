@@ -114,7 +114,9 @@ class Supervisor:
                     os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
 
     def check(self) -> None:
-        """Notices runs whose lock was taken away."""
+        """Notices runs whose lock was taken away; makes the folder for sockets again if somebody removed it."""
+        with suppress(OSError):
+            self._sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         for run in list(self.at_work()):
             run.check()
 

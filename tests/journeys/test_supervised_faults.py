@@ -6,6 +6,7 @@ true again it is said again.
 
 import json
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -273,6 +274,19 @@ def test_an_older_state_that_is_put_back_is_noticed(seat: Seat):
         assert poll.heard[-1].reason == "run_state_sha256_mismatch"
         state.write_bytes(current)
         poll.wait(lambda one: one.claim == "live_attached")
+
+
+def test_sockets_whose_folder_was_removed_are_there_again_for_the_daemon_and_for_the_next(seat: Seat):
+    run = seat.at_work()
+    kernel = seat.kernel()
+    shutil.rmtree(seat.socket.parent)
+    wait_until(seat.socket.exists)
+    # Its connection to the kernel stands all the time.
+    assert seat.until("live_attached", run)["supervision"]["pid"] == kernel
+    wait_until(Path(seat.status(run)["supervision"]["probe_socket"]).exists)
+    seat.kill()
+    seat.start()
+    assert seat.until("live_attached", run)["supervision"]["pid"] == kernel
 
 
 def test_a_lock_that_is_taken_away_ends_the_supervision_and_not_the_run(seat: Seat):

@@ -10,7 +10,6 @@ import re
 import socket
 import stat
 import struct
-from contextlib import suppress
 from pathlib import Path
 
 from verger_kernel.errors import CommandError
@@ -42,11 +41,26 @@ class ProbeSocket:
         self.socket = _bound(path)
         self._identity = _identity(path)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether who connects to the path still comes here."""
+        try:
+            return _identity(self._path) == self._identity
+        except OSError:
+            return False
+
+    def again(self) -> socket.socket:
+        """Another socket under the same name, which vanished: a daemon that comes later would find none. Raises
+        CommandError where it cannot be, or somebody else has the name now.
+        """
+        made = _bound(self._path)
+        self.socket, self._identity = made, _identity(self._path)
+        return made
+
     def close(self) -> None:
         """Closes the socket and removes its name, unless that is somebody else's by now."""
-        with suppress(OSError):
-            if _identity(self._path) == self._identity:
-                self._path.unlink()
+        if self.is_in_place:
+            self._path.unlink(missing_ok=True)
         self.socket.close()
 
 
@@ -56,11 +70,11 @@ def _bound(path: Path) -> socket.socket:
         why = f"its path has {length} bytes, and a socket's has at most {SOCKET_PATH_BYTES_MAX}"
         raise _refused(path, why, "set XDG_RUNTIME_DIR to a folder with a shorter path")
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    # No other thread runs yet. With the mode set afterwards there would be a moment in which others can connect.
-    before = os.umask(0o177)
     try:
         _make_way(path)
         made.bind(str(path))
+        path.chmod(0o600)
+        # Only now can anybody connect.
         made.listen(_BACKLOG)
     except OSError as error:
         made.close()
@@ -69,8 +83,6 @@ def _bound(path: Path) -> socket.socket:
     except CommandError:
         made.close()
         raise
-    finally:
-        os.umask(before)
     return made
 
 

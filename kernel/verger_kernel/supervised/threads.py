@@ -26,6 +26,8 @@ from verger_probes.rules.probe import Identity
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+LOOK_S = 2.0
+"""How often it is looked whether the socket is still to be found."""
 SWITCH_S = 0.001
 """How long a thread may keep the loop from Python: an answer needs several turns, and Python's own 5 ms are long."""
 
@@ -86,11 +88,21 @@ class Threads:
         server = await self._loop.create_unix_server(answering.peer, sock=probe.socket)
         greeting.say_listening()
         self._worker.start()
+        looks = self._loop.create_task(self._keep_listening(answering, probe))
         try:
             return int(await self._over)
         finally:
+            looks.cancel()
             server.close()
             answering.close()
+
+    async def _keep_listening(self, answering: Answering, probe: ProbeSocket) -> None:
+        """Listens anew where the name of the socket vanished, as a session's folder does when its user leaves."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if not probe.is_in_place:
+                with suppress(CommandError, OSError):
+                    await self._loop.create_unix_server(answering.peer, sock=probe.again())
 
     def _work(self) -> None:
         try:
