@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench growth sweep cheats constraints clean
+.PHONY: help demo test lint bench bench-peers growth sweep cheats constraints clean
 
 # The python3 that PATH means comes first; a shim that does not start is passed over.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -18,7 +18,7 @@ READY := .venv/ready-$(shell pwd | cksum | cut -d ' ' -f 1)
 RUN := .venv/bin/python -P
 
 help: ## list what can be made
-	@sed -n 's/^\([a-z]*\):.*## /make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /make \1\t/p' Makefile | expand -t 18
 
 demo: $(READY) ## a whole run in a throw-away repository: no keys, no network
 	@$(RUN) examples/demo.py
@@ -33,6 +33,9 @@ lint: $(READY) ## style, format and types
 
 bench: $(READY) ## measure the time, processes and syncs of a run
 	@$(RUN) tests/bench/bench.py
+
+bench-peers: $(READY) ## supervisor and circus, installed below build/peers, beside our daemon
+	@$(RUN) tests/bench/peers.py
 
 growth: $(READY) ## measure runs of up to 1,000 items, repositories of up to 100,000 files
 	@$(RUN) tests/bench/growth.py

@@ -1,6 +1,7 @@
-"""Draws docs/machines/ from the kernel's own tables and rules: `python docs/draw_machines.py`, after they changed.
+"""Draws docs/machines/ from the tables and rules themselves: `python docs/draw_machines.py`, after they changed.
 
-Not here: the tables, see `verger_kernel.rules.transitions`; how trials and rulings are observed: `observe_rules.py`.
+Not here: the tables, see `verger_kernel.rules.transitions`; how trials, rulings and the watch are observed:
+`observe_rules.py` and `observe_watch.py`.
 """
 
 import ast
@@ -12,16 +13,19 @@ from typing import get_args
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "machines"
-sys.path[:0] = [str(ROOT), str(ROOT / "kernel"), str(ROOT / "probes")]
+sys.path[:0] = [str(ROOT), str(ROOT / "daemon"), str(ROOT / "kernel"), str(ROOT / "probes")]
 
 from docs.observe_rules import Edge, Ruling, rulings, trial_edges  # noqa: E402  # found by the line above
+from docs.observe_watch import watched  # noqa: E402
 
+from verger_daemon.rules import watch, watch_effects, watch_events  # noqa: E402
 from verger_kernel.rules import events as e  # noqa: E402
 from verger_kernel.rules import machine  # noqa: E402
 from verger_kernel.rules import state as s  # noqa: E402
 from verger_kernel.rules.transitions import ASKS, RUN_EVENTS, TRANSITIONS  # noqa: E402
 
 RULES = "../../kernel/verger_kernel/rules"
+DAEMON = "../../daemon/verger_daemon/rules"
 START = "[*]"
 
 
@@ -74,9 +78,77 @@ def triage_page() -> str:
     )
 
 
-def _page(title: str, source: str, *parts: str) -> str:
+def supervision_page() -> str:
+    """The watch over one run: its phases, what leads where, and what it can ask its hands to do."""
+    seen = watched()
+    ways = [
+        (source, target, event)
+        for (source, event), targets in seen.ways.items()
+        for target in sorted(targets)
+        if target != source
+    ]
+    return _page(
+        "The watch over a run",
+        "supervision.py",
+        "`advance(watch, event, now)` takes one event and answers with the next watch and with effects to perform.",
+        "Drawn here is all that came of it when in each state that was reached everything was tried.\n"
+        "What the claims mean: [supervised runs](../supervision.md#what-may-be-claimed).",
+        _diagram([(START, watch.Phase.RESTING, ""), *sorted(ways)]),
+        "## Phases",
+        _table(("phase", "what is true in it", "what can be said in it"), _phases(seen.claims)),
+        "## Steps",
+        "Any other event leaves the phase as it is.",
+        _table(
+            ("in", "comes", "and leads to", "which says"),
+            (
+                (f"`{source}`", f"`{event}`", f"`{target}`", _says(getattr(watch_events, event)))
+                for source, target, event in sorted(ways)
+            ),
+        ),
+        "## Effects",
+        "None starts a kernel, and the one that ends a kernel comes of one event alone: somebody asked for it.",
+        _table(
+            ("effect", "what it asks for", "can come of"),
+            (
+                (f"`{one.__name__}`", _says(one), _causes(seen.causes[one.__name__]))
+                for one in get_args(watch_effects.Effect)
+            ),
+        ),
+        rules=DAEMON,
+    )
+
+
+def _causes(found: set[str]) -> str:
+    known = {one.__name__ for one in get_args(watch_events.Event)}
+    rest = known - found
+    if len(rest) < len(found):
+        return f"any event{' but ' if rest else ''}{_names(rest)}"
+    return _names(found)
+
+
+def _names(names: set[str]) -> str:
+    return ", ".join(f"`{one}`" for one in sorted(names))
+
+
+def _phases(claims: dict[str, set[str]]) -> Iterator[tuple[str, ...]]:
+    (tree,) = (
+        node
+        for node in ast.parse(inspect.getsource(watch)).body
+        if isinstance(node, ast.ClassDef) and node.name == watch.Phase.__name__
+    )
+    # What stands below a name says what the name means; Python itself does not keep it.
+    said = {
+        ast.literal_eval(name.value): ast.literal_eval(below.value)
+        for name, below in zip(tree.body, tree.body[1:], strict=False)
+        if isinstance(name, ast.Assign) and isinstance(below, ast.Expr)
+    }
+    for phase in watch.Phase:
+        yield f"`{phase}`", said[phase], _names(claims[phase])
+
+
+def _page(title: str, source: str, *parts: str, rules: str = RULES) -> str:
     drawn = (
-        f"Drawn from [{source}]({RULES}/{source}) by `docs/draw_machines.py`; a test fails when it is stale."
+        f"Drawn from [{source}]({rules}/{source}) by `docs/draw_machines.py`; a test fails when it is stale."
     )
     return "\n\n".join((f"# {title}", drawn, *parts)) + "\n"
 
@@ -168,7 +240,7 @@ def _ruled(ruling: Ruling) -> tuple[str, ...]:
     return ruling.proposed or "nothing", f"**{ruling.kind}**", ruling.why, "; ".join(ruling.always)
 
 
-PAGES = {"run": run_page, "trials": trials_page, "triage": triage_page}
+PAGES = {"run": run_page, "supervision": supervision_page, "trials": trials_page, "triage": triage_page}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draws docs/schemas/ from the types: `python docs/draw_schemas.py`, after a change of what is on the wire.
 
-Not here: the types; see `verger_kernel.rules.packs` and `verger_kernel.agents.scenario`.
+Not here: the types; see `verger_kernel.rules.packs`, `verger_kernel.agents.scenario` and `verger_daemon.rules.records`.
 """
 
 import inspect
@@ -12,9 +12,10 @@ import msgspec
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "schemas"
-sys.path[:0] = [str(ROOT / "kernel"), str(ROOT / "probes")]
+sys.path[:0] = [str(ROOT / "daemon"), str(ROOT / "kernel"), str(ROOT / "probes")]
 
-from verger_kernel.agents.scenario import Scenario  # noqa: E402  # found by the line above
+from verger_daemon.rules.records import SCHEMAS as SUPERVISION  # noqa: E402  # found by the line above
+from verger_kernel.agents.scenario import Scenario  # noqa: E402
 from verger_kernel.rules.packs import (  # noqa: E402
     AuditReport,
     TaskSpecification,
@@ -30,6 +31,7 @@ SCHEMAS: dict[str, type] = {
     "verger.task_specification.v1": TaskSpecification,
     "verger.triage_report.v1": TriageReport,
     "verger.worker_report.v1": WorkerReport,
+    **SUPERVISION,
 }
 
 

@@ -13,7 +13,7 @@ from tests.bench.bench import measured
 from tests.bench.disk import used_by_kind, used_bytes
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, as_json, facts, median, table
-from tests.bench.targets import AT_MOST
+from tests.bench.targets import AT_LEAST, AT_MOST
 from tests.bench.workshop import CommandFailed, Shape, workshop
 from tests.doubles.sweeps import swept
 
@@ -116,13 +116,15 @@ def test_the_counting_git_is_the_real_one_and_counts_its_git_children(tmp_path):
 def test_every_promised_figure_is_measured(syncs_are_counted, monkeypatch):
     if not syncs_are_counted:
         monkeypatch.setattr(item_figures, "sync_counter", _no_counter)
-    chains = {"chain": 2, "counted": 2, "long_chain": 2, "long_chains": 1}
-    found = measured(Effort(**chains, pairs=1, many_files=3, views=1, tracked=2, calls=1, syncs=1))
+    chains = {"chain": 2, "counted": 2, "long_chain": 2, "long_chains": 1, "chains": 1}
+    daemon = {"deaths": 1, "starts": 1, "runs": (2, 3), "asked": 9, "asking_s": 0.1, "asks": 1, "rests": 1}
+    few = {"pairs": 1, "many_files": 3, "views": 1, "tracked": 2, "calls": 1, "syncs": 1, "rest_s": 0.1}
+    found = measured(Effort(**chains, **daemon, **few))
     values = json.loads(as_json(found, facts()))
     assert values.keys() >= PROMISED
     assert values["agent_calls_per_item"] == 3
     assert values["git_processes_per_item"] > 0
-    assert values.keys() >= AT_MOST.keys()
+    assert values.keys() >= AT_MOST.keys() | AT_LEAST.keys()
     assert values["details"]["agent_calls_per_item"]["met"] is None
     assert values["details"]["run_state_bytes_per_item"]["target"] == 1
     assert all(one.value is not None or "not " in one.how for one in found)
@@ -137,6 +139,13 @@ def test_what_was_not_counted_is_null_with_its_reason():
     figure = Figure("syncs", None, "syncs", "not counted: no strace", load=0.5)
     assert json.loads(as_json([figure], {}))["syncs"] is None
     assert table([figure]).splitlines()[1].split() == ["syncs", "-", "syncs", "0.50", *figure.how.split()]
+
+
+def test_where_more_is_better_less_does_not_meet_the_target():
+    assert [Figure("rpc_per_s_16", value, "1/s", "by hand").met for value in (60_000, 59_999)] == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize(("value", "met"), [(25, True), (25.1, False), (None, None)])

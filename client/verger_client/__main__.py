@@ -12,16 +12,22 @@ try     demo                   a whole run in a throw-away repository: no keys, 
         playbook new FILE      write a playbook; lint, fmt and explain look at one
 run     run FILE               carry a reviewed playbook, item by item
         resume [RUN]           go on where a run stopped or was killed
+        supervise run FILE     the same, watched by a daemon that proves it is alive; it goes on when you leave
 decide  mark-manual-gate RUN   record a person's decision on an item
         diff [RUN] [ITEM]      what a run or an item changed
 watch   status [RUN]           where a run stands
-        logs RUN ITEM [STAGE]  what agents and commands of an item wrote
-        where [RUN] [ITEM]     where everything of a run or an item lies
+        supervise status [RUN] whether it is alive right now, beside where it stands
         doctor [RUN]           what is wrong with environment, playbook and run
 
-More: list-items, show-item, refresh-run, completion; `verger help --all` says what they do.
-`verger COMMAND --help` says more and shows an example. RUN is a run id, the beginning of one, or latest.
-Exit codes: docs/exit-codes.md.
+More: list-items, show-item, refresh-run, logs, where, completion, daemon, settings; supervise resume, list, stop, logs.
+`verger help --all` says what they do, `verger COMMAND --help` more of one, with an example.
+RUN is a run id, the beginning of one, or latest. Exit codes: docs/exit-codes.md.
+"""
+_REST = """
+commands that ask the daemon:
+    supervise           run, resume, status, list, stop, logs: runs that a daemon watches
+    daemon              status, stop: the daemon itself
+    settings            show: every setting of the daemon, and where it came from
 """
 
 
@@ -36,14 +42,18 @@ def main() -> int:
             return _usage_error()
         case ["help", "--all"]:
             sys.argv[1:] = ["--help"]
+            return _become_kernel() or _say(_REST)
         case ["help", command]:
-            sys.argv[1:] = [command, "--help"]
+            sys.argv[1:] = argv = [command, "--help"]
         case ["--help" | "-h" | "help", *_]:
             return _say(HELP)
         case ["--version", *_]:
             return _say(f"verger {_version()}\n")
-    if _command(argv) == "supervise":
-        return _supervise()
+    match _command(argv):
+        case "supervise":
+            return _supervise(argv)
+        case "daemon" | "settings":
+            return _daemon(argv)
     return _become_kernel()
 
 
@@ -82,10 +92,16 @@ def _usage_error() -> int:
     return Exit.USAGE
 
 
-def _supervise() -> int:
+def _supervise(argv: list[str]) -> int:
     from verger_client.supervise import supervise
 
-    return supervise(sys.argv[1:])
+    return supervise(argv)
+
+
+def _daemon(argv: list[str]) -> int:
+    from verger_client.daemon import daemon
+
+    return daemon(argv)
 
 
 if __name__ == "__main__":

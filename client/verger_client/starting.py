@@ -8,8 +8,9 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
-from verger_client.wire import Connection, NoDaemon, Refused, socket_path
+from verger_client.wire import Connection, NoDaemon, Refused, Silent, daemon, socket_path
 
 _DEADLINE_S = 15.0
 _READY = b"ready\n"
@@ -18,15 +19,25 @@ _READY = b"ready\n"
 def connected(*, autostart: bool) -> Connection:
     """A connection to the daemon, which is started when it has to be; says so in a line. Raises NoDaemon."""
     try:
-        return Connection(socket_path())
+        return daemon()
+    except Silent:
+        # It holds the lock: another could not begin.
+        raise
     except NoDaemon:
         if not autostart:
             raise
-    words = started()
+    words = started().removeprefix("error: ")
     if words:
-        raise NoDaemon(f"the daemon did not start: {words}", "start it by hand: vergerd")
+        what, _, hint = words.partition("; hint: ")
+        raise NoDaemon(f"the daemon did not start: {what}", hint or "start it by hand: vergerd")
     sys.stderr.write("started vergerd, which watches the run; it leaves when it is idle\n")
-    return Connection(socket_path())
+    return daemon()
+
+
+def become_settings(*, as_json: bool) -> NoReturn:
+    """Becomes `vergerd --settings`, which says what a daemon that is started here would go by."""
+    flags = ["--settings", "--json"] if as_json else ["--settings"]
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "verger_daemon", *flags])
 
 
 def started() -> str:

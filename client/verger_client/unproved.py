@@ -6,7 +6,7 @@ Not here: what the daemon says when it answers (`supervise.py`).
 import sys
 
 from verger_client import wire
-from verger_client.supervise import Words
+from verger_client.words import Words
 
 
 def shown(words: Words, nobody: wire.NoDaemon) -> int:

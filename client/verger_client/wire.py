@@ -7,6 +7,10 @@ Not here: what is asked (`supervise.py`) and starting a daemon (`starting.py`). 
 import _json
 import _socket
 import os
+import sys
+from _collections_abc import Mapping
+
+from verger_probes.version import VERSION
 
 DEADLINE_S = 2.0
 """A daemon that is well answers within a thousandth of it."""
@@ -21,6 +25,10 @@ class NoDaemon(Exception):
         super().__init__(why)
         self.why = why
         self.hint = hint
+
+
+class Silent(NoDaemon):
+    """Somebody is there, and says nothing in time."""
 
 
 class Refused(Exception):
@@ -50,12 +58,14 @@ class Connection:
         except OSError as error:
             raise NoDaemon(f"cannot reach {path}: {error}", "see: vergerd --help") from None
 
-    def ask(self, method: str, **params: object) -> str:
+    def ask(
+        self, method: str, params: Mapping[str, object] | None = None, *, deadline_s: float = DEADLINE_S
+    ) -> str:
         """The result of `method`, as JSON text. Raises Refused when the answer is an error."""
         self._asked += 1
-        said = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
+        said = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": dict(params or {})}
         self.send(encoded(said).encode() + b"\n")
-        line = self.line()
+        line = self.line(deadline_s)
         place = line.find('"error":')
         if 0 <= place < line.find('"result":') or '"result":' not in line:
             raise Refused(text(line, "message"), text(line, "hint"), number(line, "exit_code") or 1)
@@ -82,7 +92,7 @@ class Connection:
             found = self._socket.recv(_CHUNK)
         except TimeoutError:
             what = f"the daemon did not answer within {deadline_s:g} s"
-            raise NoDaemon(what, "it is stopped or stuck: see its process") from None
+            raise Silent(what, "it is stopped or stuck: see its process") from None
         except OSError as error:
             raise NoDaemon(f"the daemon went away: {error}", "see: vergerd --help") from None
         if not found:
@@ -98,6 +108,23 @@ class Connection:
     def close(self) -> None:
         """Ends the connection."""
         self._socket.close()
+
+
+def daemon() -> Connection:
+    """A connection to the daemon of this user; that it is of another version is told in a line. Raises NoDaemon."""
+    path = socket_path()
+    found = Connection(path)
+    pid, uid = found.peer()
+    if uid != os.getuid():
+        why = f"who listens at {path} is pid {pid} of the user {uid}"
+        raise NoDaemon(why, "ask that user to remove it, or set XDG_RUNTIME_DIR to a folder of yours")
+    theirs = text(found.ask("daemon.ping"), "version")
+    if theirs != VERSION:
+        sys.stderr.write(
+            f"this is verger {VERSION}, and the daemon that listens is {theirs or 'no vergerd'}: "
+            "verger daemon stop ends it, the next command starts another; kernels go on meanwhile\n"
+        )
+    return found
 
 
 def socket_path() -> str:

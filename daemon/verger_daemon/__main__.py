@@ -4,6 +4,7 @@ Not here: the daemon; see `app.py`.
 """
 
 import argparse
+import json
 import logging
 import os
 import sys
@@ -32,12 +33,12 @@ def main() -> int:
             {"idle_exit_s": args.idle_exit_s, "probe_interval_ms": args.probe_interval_ms},
         )
         if args.settings:
-            return _show(resolved)
+            return _show(resolved, as_json=args.json)
         places = Places(daemon_home(os.environ, home), daemon_socket(os.environ, home, os.getuid()))
         if not places.home.is_absolute():
             raise SettingsRefused("HOME is not set to an absolute path; hint: set HOME, or XDG_STATE_HOME")
         _log_to(places.home / "vergerd.log" if args.on_demand else None)
-        serve(places, resolved.settings, on_demand=args.on_demand, ready=ready.say)
+        serve(places, resolved, on_demand=args.on_demand, ready=ready.say)
     except SettingsRefused as refused:
         return ready.refuse(str(refused), Exit.INPUT)
     except Held as held:
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"vergerd {VERSION}")
     parser.add_argument("--settings", action="store_true", help="show every setting and where it came from")
+    parser.add_argument("--json", action="store_true", help="with --settings: as JSON")
     parser.add_argument(
         "--idle-exit-s", type=int, metavar="N", help="leave after N s without work; 0 is never"
     )
@@ -93,9 +95,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _show(resolved: Resolved) -> int:
-    for one in resolved.told():
-        print(f"{one['name']:<20} {one['value']:<8} {one['source']}")
+def _show(resolved: Resolved, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"file": str(resolved.file), "settings": resolved.told()}))
+    else:
+        print(*resolved.lines(), sep="\n")
     return int(Exit.DONE)
 
 

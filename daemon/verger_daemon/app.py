@@ -24,7 +24,7 @@ from verger_daemon.protocol import messages as m
 from verger_daemon.publishing import Publisher
 from verger_daemon.rules.watch import Pace
 from verger_daemon.server import Server
-from verger_daemon.settings import Settings
+from verger_daemon.settings import Resolved
 from verger_daemon.supervisor import Supervisor
 from verger_kernel.clock import now
 from verger_kernel.rules.now import iso
@@ -56,14 +56,17 @@ class Places:
 class Daemon:
     """One daemon, which holds `lock`. `leave` ends it; kernels go on."""
 
-    def __init__(self, places: Places, lock: FileLock, settings: Settings, *, on_demand: bool) -> None:
+    def __init__(self, places: Places, lock: FileLock, resolved: Resolved, *, on_demand: bool) -> None:
+        settings = resolved.settings
         self._places = places
         self._lock = lock
+        self._resolved = resolved
         self._settings = settings
         self._on_demand = on_demand
         self._over = asyncio.Event()
         self._began_utc_ms = now().utc_ms
         self._lag_us = 0
+        self._trouble = ""
         self._key = _key(places.home)
         self.epoch = next_epoch(places.home)
         self._hub = Hub(self.epoch, lambda: now().utc_ms)
@@ -106,7 +109,10 @@ class Daemon:
             self._supervisor.close()
 
     def leave(self) -> None:
-        """Ends the daemon soon."""
+        """Ends the daemon soon; whoever stays with a run is told before, and need not look what became of it."""
+        if not self._over.is_set():
+            for run in ("", *self._supervisor.runs):
+                self._hub.publish("daemon.leaving", run)
         self._over.set()
 
     async def _look_around(self) -> None:
@@ -122,24 +128,41 @@ class Daemon:
                 _log.warning("listening again at %s", self._places.socket)
             self._lock.check()
             self._supervisor.check()
-        except SocketRefused as refused:
-            _log.error("%s; hint: %s", refused.what, refused.hint)
+            self._trouble = ""
         except LockReplaced as error:
             # Another daemon may hold what is at the path now: two must never supervise one run.
             _log.error("%s: leaving", error)
             self.leave()
+        except SocketRefused as refused:
+            self._tell_trouble(f"{refused.what}; hint: {refused.hint}")
+        except OSError as error:
+            # It may be well again in a moment; kernels are watched meanwhile, over the connections that stand.
+            self._tell_trouble(f"Cannot listen at {self._places.socket}: {error}; hint: mend that")
         if self._is_idle(loop.time()):
             _log.info("idle for %d s: leaving", self._settings.idle_exit_s)
             self.leave()
+
+    def _tell_trouble(self, what: str) -> None:
+        if what != self._trouble:
+            self._trouble = what
+            _log.error("%s", what)
 
     def _is_idle(self, at_s: float) -> bool:
         limit_s = self._settings.idle_exit_s
         if not (self._on_demand and limit_s) or next(self._supervisor.at_work(), None):
             return False
+        if not all(connection.is_idle for connection in self._server.connections):
+            # Somebody waits for what happens next.
+            return False
         return at_s - self._server.asked_s > limit_s
 
     def _table(self) -> Mapping[str, Handler]:
-        return {"daemon.ping": self._ping, "daemon.status": self._status, "daemon.shutdown": self._shutdown}
+        return {
+            "daemon.ping": self._ping,
+            "daemon.status": self._status,
+            "daemon.settings": self._told_settings,
+            "daemon.shutdown": self._shutdown,
+        }
 
     def _ping(self, params: m.PingParams, _: Peer) -> Answer:
         return m.PingResult(
@@ -180,6 +203,12 @@ class Daemon:
             text="\n".join(f"{name:<13} {value}" for name, value in words.items()),
         )
 
+    def _told_settings(self, _: m.Nothing, __: Peer) -> Answer:
+        found = tuple(m.Setting(**one) for one in self._resolved.told())
+        return m.SettingsResult(
+            file=str(self._resolved.file), settings=found, text="\n".join(self._resolved.lines())
+        )
+
     def _shutdown(self, _: m.Nothing, __: Peer) -> Answer:
         asyncio.get_running_loop().call_soon(self.leave)
         at_work = sum(1 for _ in self._supervisor.at_work())
@@ -194,7 +223,7 @@ class Daemon:
         return True
 
 
-def serve(places: Places, settings: Settings, *, on_demand: bool, ready: Callable[[], None]) -> None:
+def serve(places: Places, resolved: Resolved, *, on_demand: bool, ready: Callable[[], None]) -> None:
     """Runs a daemon until it leaves. Raises verger_probes.locks.Held when there is one already, and SocketRefused."""
     os.umask(0o077)
     for folder in (places.home, places.kernels):
@@ -204,15 +233,15 @@ def serve(places: Places, settings: Settings, *, on_demand: bool, ready: Callabl
         # Before there is a key in this process that somebody could read out of it.
         hide_memory()
         become_subreaper()
-        asyncio.run(_served(places, lock, settings, on_demand=on_demand, ready=ready))
+        asyncio.run(_served(places, lock, resolved, on_demand=on_demand, ready=ready))
     finally:
         lock.release()
 
 
 async def _served(
-    places: Places, lock: FileLock, settings: Settings, *, on_demand: bool, ready: Callable[[], None]
+    places: Places, lock: FileLock, resolved: Resolved, *, on_demand: bool, ready: Callable[[], None]
 ) -> None:
-    await Daemon(places, lock, settings, on_demand=on_demand).run(ready)
+    await Daemon(places, lock, resolved, on_demand=on_demand).run(ready)
 
 
 def _key(home: Path) -> bytes:

@@ -10,8 +10,9 @@ import msgspec
 
 from verger_daemon.ledger import Kept
 from verger_daemon.observer import run_folder
-from verger_daemon.protocol import messages as m
+from verger_daemon.protocol import gate_messages as m
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.following.kinds import PER_RECORD
 from verger_kernel.rules import state as s
 from verger_kernel.rules.saved import SavedState, decode
 from verger_kernel.snapshot import table_of
@@ -55,6 +56,12 @@ def gates_listed(kept: Iterable[Kept]) -> m.GateListResult:
     lines = [("RUN", "ITEM", "ATTEMPT", "DIRECTORY")]
     lines += [(row.run_id, row.item_id, str(row.attempt), row.directory) for row in rows]
     return m.GateListResult(gates=rows, text=table_of(lines))
+
+
+def last_line(folder: RunFolder) -> int:
+    """The greatest number that a line of the saved journal can have; 0 where nothing can be read."""
+    saved = _saved(folder)
+    return (saved.journal_seq + 1) * PER_RECORD - 1 if saved else 0
 
 
 def _saved(folder: RunFolder) -> SavedState | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from verger_daemon.beginning import Asked, StartRefused
 from verger_daemon.connections import Answer, Handler
 from verger_daemon.events import Hub
-from verger_daemon.gates import gate_of, gates_listed
+from verger_daemon.gates import gate_of, gates_listed, last_line
 from verger_daemon.ledger import Kept
 from verger_daemon.observer import run_folder
 from verger_daemon.peers import Peer
@@ -22,6 +22,7 @@ from verger_daemon.protocol import errors
 from verger_daemon.protocol import messages as m
 from verger_daemon.protocol.errors import RpcError
 from verger_daemon.rules import watch_events as v
+from verger_daemon.rules.watch import Invocation
 from verger_daemon.supervisor import Supervisor
 from verger_daemon.views import StatusView, listed, unwatched
 from verger_daemon.watching import Watched
@@ -68,6 +69,9 @@ class Handlers:
         return await self._begun(Asked(Path(params.directory), "run", params.words, self._ours(params)), None)
 
     async def _resume(self, params: m.ResumeParams, _: Peer) -> Answer:
+        run = self._watched(params)
+        if run and run.watch.invocation:
+            return self._attached(run, run.watch.invocation, params.words)
         folder = self._folder(params)
         words = (folder.root.name, *params.words)
         return await self._begun(
@@ -75,7 +79,7 @@ class Handlers:
         )
 
     async def _begun(self, asked: Asked, run_root: Path | None) -> m.StartResult:
-        seq = self._hub.seq
+        seq, record = self._hub.seq, last_line(run_folder(run_root)) if run_root else 0
         try:
             run = await self._supervisor.start(asked, run_root)
         except StartRefused as refused:
@@ -88,8 +92,25 @@ class Handlers:
         return m.StartResult(
             run_id=run.run_id,
             invocation=at_work.invocation,
+            attached=False,
+            record=record,
             seq=seq,
             text=f"run {run.run_id}: kernel {at_work.identity.pid} is at work, and watched",
+        )
+
+    def _attached(self, run: Watched, at_work: Invocation, words: tuple[str, ...]) -> m.StartResult:
+        """What is said of a run that is at work already: its kernel cannot be told anything any more."""
+        if words:
+            what = f"run {run.run_id} is at work already, and its kernel cannot be told {words[0]} any more"
+            hint = f"leave it out, or first: verger supervise stop {run.run_id}"
+            raise RpcError(errors.REFUSED, what, hint, exit_code=int(Exit.REFUSED))
+        return m.StartResult(
+            run_id=run.run_id,
+            invocation=at_work.invocation,
+            attached=True,
+            record=last_line(run.observer.folder) if run.observer else 0,
+            seq=self._hub.seq,
+            text=f"run {run.run_id} is at work already: attached to kernel {at_work.identity.pid}",
         )
 
     def _status(self, params: m.StatusParams, _: Peer) -> Answer | Awaitable[Answer]:
@@ -196,6 +217,7 @@ class Handlers:
         kept = self._supervisor.kept()
         if params.directory is None:
             return kept
+        self._agree(params.state)
         with _told():
             home = find_home(Path(params.directory), os.environ)
         root = home.folder.root if home.folder else None
@@ -203,6 +225,7 @@ class Handlers:
 
     def _watched(self, params: m.RunParams) -> Watched | None:
         """The watch over the run that `params` name; None when it is a run that nobody supervised."""
+        self._agree(params.state)
         if self._supervisor.known(params.run):
             return self._supervisor.watched(params.run)
         if params.run == "latest" and (starting := self._starting(params.directory)):
@@ -218,6 +241,7 @@ class Handlers:
         return None
 
     def _folder(self, params: m.RunParams | m.ResumeParams) -> RunFolder:
+        self._agree(params.state)
         with _told():
             home = find_home(Path(params.directory), os.environ)
             return home.require().run(find_run(home, params.run))
@@ -225,15 +249,18 @@ class Handlers:
     def _ours(self, params: m.StartParams | m.ResumeParams) -> Mapping[str, str]:
         """The environment of the kernel. Raises RpcError where it would keep its runs where nobody looks for them."""
         environment = params.environment or dict(os.environ)
-        theirs = state_home(environment, Path(environment.get("HOME", "/")))
-        if theirs != self._state:
+        self._agree(str(state_home(environment, Path(environment.get("HOME", "/")))))
+        return environment
+
+    def _agree(self, state: str) -> None:
+        """Raises RpcError where a client means another state folder than this daemon's; empty is the same."""
+        if state and state != str(self._state):
             raise RpcError(
                 errors.REFUSED,
-                f"this daemon keeps runs below {self._state}, and you below {theirs}",
+                f"this daemon keeps runs below {self._state}, and you below {state}",
                 "set XDG_STATE_HOME to the same, or give the other folder a daemon of its own XDG_RUNTIME_DIR",
                 exit_code=int(Exit.REFUSED),
             )
-        return environment
 
 
 def _unknown(run: str, why: str) -> RpcError:

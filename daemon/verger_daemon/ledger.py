@@ -3,8 +3,7 @@
 Not here: the files of a run (`papers.py`). All of it lies in the daemon's own folder, 0700, where the sandbox hides it.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -72,11 +71,11 @@ class Ledger:
         """Where stdout and stderr of a kernel go until there is a run that they belong to."""
         return self._starting / f"{invocation}.stdout.log", self._starting / f"{invocation}.stderr.log"
 
-    def sweep(self) -> None:
-        """Removes streams of kernels that never made a run, of daemons before this one."""
+    def sweep(self, at_work: Collection[str]) -> None:
+        """Removes what kernels wrote that never made a run, but for those invocations that are `at_work`."""
         for place in self._starting.glob("*.log"):
-            with suppress(OSError):
-                place.unlink()
+            if place.name.partition(".")[0] not in at_work:
+                place.unlink(missing_ok=True)
 
     def _place(self, run_id: RunId) -> Path:
         return self._runs / f"{run_id}.json"

@@ -3,15 +3,22 @@
 Not here: keeping and sending events (`events.py`).
 """
 
+from typing import Any
+
 import msgspec
 
 from verger_daemon.beginning import tail
 from verger_daemon.events import Hub
 from verger_daemon.watching import Watched
+from verger_kernel.clock import now
+from verger_kernel.errors import CommandError
 from verger_kernel.following.kinds import PER_RECORD, Line
 from verger_kernel.following.lines import Step, lines
+from verger_kernel.following.result import refusal, result
 from verger_kernel.progress import line as progress
-from verger_kernel.snapshot import take
+from verger_kernel.rules.now import iso
+from verger_kernel.rules.state import RunState
+from verger_kernel.snapshot import Snapshot, take
 from verger_probes.exits import Exit
 from verger_probes.rules.liveness import Claim, Rest
 
@@ -24,6 +31,8 @@ class Publisher:
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
+        self._states: dict[str, RunState] = {}
+        """Of each run what its journal came to, as far as it was told."""
 
     def claimed(self, run: Watched, claim: Claim, reason: str) -> None:
         """Another claim holds, or the same one for another reason."""
@@ -35,6 +44,7 @@ class Publisher:
 
     def stepped(self, run: Watched, steps: list[Step]) -> None:
         """The journal was read on: its lines, the last of each record with what it says to people."""
+        self._states[run.run_id] = steps[-1].after
         for step in steps[-_STEPS_MAX:]:
             told = [_fields(line) for line in lines(step)]
             text = progress(step.before, step.event, step.after) if step.before else ""
@@ -48,18 +58,34 @@ class Publisher:
     def rested(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
         """The kernel is over: what it ended with, what it printed, and where nothing came of it, why."""
         streams = run.streams()
-        code = exit_code
-        if code is None and run.observer:
-            code = take(run.observer.folder).exit_code
+        complaint = _complaint(tail(streams[1])) if streams else ""
+        if not complaint and not run.observer and streams:
+            complaint = tail(streams[1]).rstrip("\n")
+        view = take(run.observer.folder) if run.observer else None
+        code = exit_code if exit_code is not None else view.exit_code if view else int(Exit.UNEXPECTED)
         self._hub.publish(
             "run.rested",
             run.run_id,
-            exit_code=int(Exit.UNEXPECTED) if code is None else code,
+            invocation=run.last_invocation(),
+            exit_code=code,
             is_known=exit_code is not None,
             rest=rest,
             result=tail(streams[0]).rstrip("\n") if streams else "",
-            text="" if run.observer or not streams else tail(streams[1]).rstrip("\n"),
+            text=complaint,
+            end=self._end(run.run_id, view, code, complaint.partition("\n")[0]),
         )
+
+    def _end(self, run: str, view: Snapshot | None, code: int, complaint: str) -> dict[str, Any]:
+        """The line `result` of docs/following.md."""
+        state = self._states.pop(run, None)
+        if state and view:
+            return dict(msgspec.to_builtins(result(state, view, code, error=complaint)))
+        what, _, hint = complaint.removeprefix("error: ").partition("; hint: ")
+        refused = CommandError(what, hint, Exit(code) if code in set(Exit) else Exit.UNEXPECTED)
+        return dict(msgspec.to_builtins(refusal(refused, None, iso(now().utc_ms)))) | {
+            "exit_code": code,
+            "run": run if view else "",
+        }
 
     def lost(self, run: Watched, why: str) -> None:
         """Somebody else supervises the run, or nobody can."""
@@ -68,8 +94,15 @@ class Publisher:
         )
 
 
-def _fields(line: Line) -> dict[str, object]:
-    fields = msgspec.to_builtins(line)
-    record = fields.pop("seq")
-    # The event has a time and a run of its own.
-    return {name: value for name, value in fields.items() if name not in ("run", "time")} | {"record": record}
+def _fields(line: Line) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(line)
+    # The event has a seq, a time and a run of its own.
+    del fields["run"]
+    return fields | {"record": fields.pop("seq"), "at": fields.pop("time")}
+
+
+def _complaint(said: str) -> str:
+    """The error that a kernel ended with, from what it wrote; empty when it ended without one."""
+    lines = said.rstrip("\n").splitlines()
+    last = max((at for at, line in enumerate(lines) if line.startswith("error: ")), default=len(lines))
+    return "\n".join(lines[last:])

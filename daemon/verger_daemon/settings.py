@@ -42,11 +42,17 @@ class Resolved(NamedTuple):
 
     settings: Settings
     sources: dict[str, Source]
+    file: Path
 
     def told(self) -> list[dict[str, Any]]:
         """Each setting by name: its value, and where it came from."""
         values = self.settings.model_dump()
         return [{"name": name, "value": values[name], "source": self.sources[name]} for name in values]
+
+    def lines(self) -> list[str]:
+        """The same for people, a setting a line; last the file in which a user writes them."""
+        told = [f"{one['name']:<20} {one['value']:<8} {one['source']}" for one in self.told()]
+        return [*told, f"{'file':<20} {self.file}"]
 
 
 def settings_file(environ: Mapping[str, str], home: Path) -> Path:
@@ -75,7 +81,7 @@ def resolve(file: Path, environ: Mapping[str, str], flags: Mapping[str, object])
             f"ack_deadline_ms {settings.ack_deadline_ms} is more than half of probe_interval_ms "
             f"{settings.probe_interval_ms}; hint: a kernel could not be asked twice while an answer counts"
         )
-    return Resolved(settings, sources)
+    return Resolved(settings, sources, file)
 
 
 def _of_file(file: Path) -> Mapping[str, Any]:

@@ -16,8 +16,9 @@ from verger_daemon.beginning import Asked, Begun, Place, StartRefused, begin
 from verger_daemon.invocations import Child, adopt
 from verger_daemon.ledger import Kept, Ledger
 from verger_daemon.rules import watch_events as v
-from verger_daemon.rules.watch import Pace, opened
-from verger_daemon.watching import Told, Watched
+from verger_daemon.rules.watch import Pace, Phase, opened
+from verger_daemon.told import Told
+from verger_daemon.watching import Watched
 from verger_kernel.clock import now
 from verger_kernel.following.lines import Step
 from verger_kernel.rules.ids import RunId
@@ -25,6 +26,8 @@ from verger_kernel.rules.now import iso
 from verger_probes.exits import Exit
 from verger_probes.identity import boot_id, boottime_ns, start_ticks
 from verger_probes.rules.liveness import Claim, Rest, Said, judge
+
+_LOOK_S = 0.005
 
 
 class Supervisor:
@@ -85,6 +88,7 @@ class Supervisor:
         self._starting += 1
         try:
             run_id = RunId(run_root.name) if run_root else _new_run_id()
+            await self._at_rest(run_id)
             root = str(run_root or "")
             place = Place(run_id, root, self._epoch, self._sockets, self._home)
             return self._attached(await begin(asked, place, self._ledger))
@@ -97,6 +101,7 @@ class Supervisor:
             self._kept[kept.run_id] = kept
             if kept.phase == "at_work":
                 self._find_again(kept)
+        self._ledger.sweep({kept.invocation for kept in self._kept.values() if kept.phase == "at_work"})
 
     def reap(self) -> None:
         """Takes away what ended among our children: kernels are told of, orphans that fell to us are only reaped."""
@@ -148,6 +153,16 @@ class Supervisor:
 
     def lost(self, run: Watched, why: str) -> None:
         self._clients.lost(run, why)
+
+    async def _at_rest(self, run_id: RunId) -> None:
+        """Waits until what the last kernel of a run left was read: only then another can be told from it."""
+        run = self.runs.get(run_id)
+        if run and run.watch.phase is Phase.LOST:
+            # Taken from us once; who starts it anew takes it anew, or learns who has it.
+            run.close()
+            del self.runs[run_id]
+        while run and run.watch.phase is Phase.ENDED:
+            await asyncio.sleep(_LOOK_S)
 
     def _attached(self, begun: Begun) -> Watched:
         kept, child = begun.kept, begun.child

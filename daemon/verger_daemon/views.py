@@ -5,25 +5,37 @@ Not here: what may be said (`verger_probes.rules.liveness`) and what the saved p
 
 import re
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from verger_daemon.ledger import Kept
 from verger_daemon.protocol import messages as m
+from verger_daemon.rules.watch import Watch
 from verger_daemon.watching import Watched
 from verger_kernel.snapshot import Snapshot, table_of, take
 from verger_kernel.snapshot_text import text as saved_text
 from verger_kernel.terminal import printable
 from verger_probes.identity import boottime_ns
 from verger_probes.rules.liveness import CLAIM_EXITS, Claim, Said
+from verger_probes.rules.probe import Identity
 
 _NS_PER_MS = 1_000_000
 _AGE, _LEFT = 909_090_909_090_901, 909_090_909_090_902
 """What stands for the two times in an encoded view until it is sent."""
 
 _TIMES = re.compile(b"(%d|%d)" % (_AGE, _LEFT))
+_NOBODY = Identity(pid=0, start_ticks=0, boot_id="", pid_namespace=0)
 _HELD_NS = 1_000_000_000
 """For how long it is believed that a process which nobody watches still holds a run."""
+
+
+class _Saved(NamedTuple):
+    """What a run has saved, as it is sent and as it is shown."""
+
+    view: Snapshot
+    fields: dict[str, Any]
+    text: str
 
 
 class StatusView:
@@ -34,15 +46,20 @@ class StatusView:
         self._made_of: tuple[object, ...] = ()
         self._parts: list[bytes] = []
         self._saved_of: tuple[object, ...] = ()
-        self._saved: Snapshot | None = None
+        self._saved: _Saved | None = None
+        self._seen_of: tuple[Watch | None, str] = (None, "")
+        self._seen = _NOTHING_SEEN
 
     def encoded(self, said: Said) -> bytes:
         """The result of `run.status` at this instant, as JSON."""
         at_ns = boottime_ns()
-        view = self._looked_up(at_ns)
-        made_of = (id(self._run.watch), said.claim, said.reason, id(view))
+        saved = self._looked_up(at_ns)
+        seen_of = (self._run.watch, self._run.newest("heartbeats"))
+        if self._seen_of != seen_of:
+            self._seen_of, self._seen = seen_of, supervision(self._run)
+        made_of = (said.claim, said.reason, self._seen, saved)
         if made_of != self._made_of:
-            result = status(self._run, said, view, age_ms=_AGE, left_ms=_LEFT)
+            result = _status(self._run.run_id, said, self._seen, saved, age_ms=_AGE, left_ms=_LEFT)
             self._parts = _TIMES.split(msgspec.json.encode(result))
             self._made_of = made_of
         asked_ns = self._run.watch.seen.asked_ns
@@ -51,65 +68,68 @@ class StatusView:
         times = {b"%d" % _AGE: age, b"%d" % _LEFT: left}
         return b"".join(times.get(part, part) for part in self._parts)
 
-    def _looked_up(self, at_ns: int) -> Snapshot | None:
+    def _looked_up(self, at_ns: int) -> _Saved | None:
         observer = self._run.observer
         if observer is None:
             return None
         # Whoever drives a run that nobody watches may die without touching a file of it.
-        lasts = at_ns // _HELD_NS if self._saved and self._saved.held else 0
+        lasts = at_ns // _HELD_NS if self._saved and self._saved.view.held else 0
         saved_of = (observer.files(), self._run.watch.seen.at_work, lasts)
         if saved_of != self._saved_of:
-            self._saved = take(observer.folder)
+            self._saved = _drawn(take(observer.folder))
             self._saved_of = (observer.files(), self._run.watch.seen.at_work, lasts)
         return self._saved
 
 
-def status(
-    run: Watched, said: Said, view: Snapshot | None, *, age_ms: int | None, left_ms: int | None
+def _drawn(view: Snapshot) -> _Saved:
+    return _Saved(view, msgspec.to_builtins(view), saved_text(view))
+
+
+def _status(
+    run_id: str,
+    said: Said,
+    seen: m.Supervision,
+    saved: _Saved | None,
+    *,
+    age_ms: int | None,
+    left_ms: int | None,
 ) -> m.RunStatusResult:
-    """Both planes of a watched run."""
-    seen = supervision(run)
     return m.RunStatusResult(
-        run_id=run.run_id,
+        run_id=run_id,
         claim=said.claim.value,
         exit_code=CLAIM_EXITS[said.claim],
         reason=said.reason,
         ack_age_ms=age_ms,
         ack_expires_ms=left_ms,
         supervision=seen,
-        kernel=msgspec.to_builtins(view) if view else {},
-        text=_text(run.run_id, said, seen, view, age_ms),
+        kernel=saved.fields if saved else {},
+        text=_text(run_id, said, seen, saved, age_ms),
     )
+
+
+_NOTHING_SEEN = m.Supervision(
+    at_work=False,
+    invocation="",
+    pid=0,
+    start_ticks=0,
+    boot_id="",
+    pid_namespace=0,
+    probe="unprotected",
+    probe_socket="",
+    missed=0,
+    refused="",
+    journal_seq=0,
+    stage=None,
+    doing=(),
+    heartbeat="",
+    intervention="",
+)
 
 
 def unwatched(run_id: str, view: Snapshot) -> m.RunStatusResult:
     """Both planes of a run that this daemon has nothing to do with."""
     said = Said(Claim.SNAPSHOT_ONLY, "no kernel of this run is supervised")
-    seen = m.Supervision(
-        at_work=False,
-        invocation="",
-        pid=0,
-        probe="unprotected",
-        probe_socket="",
-        missed=0,
-        refused="",
-        journal_seq=0,
-        stage=None,
-        doing=(),
-        heartbeat="",
-        intervention="",
-    )
-    return m.RunStatusResult(
-        run_id=run_id,
-        claim=said.claim.value,
-        exit_code=CLAIM_EXITS[said.claim],
-        reason=said.reason,
-        ack_age_ms=None,
-        ack_expires_ms=None,
-        supervision=seen,
-        kernel=msgspec.to_builtins(view),
-        text=_text(run_id, said, seen, view, None),
-    )
+    return _status(run_id, said, _NOTHING_SEEN, _drawn(view), age_ms=None, left_ms=None)
 
 
 def supervision(run: Watched) -> m.Supervision:
@@ -119,10 +139,14 @@ def supervision(run: Watched) -> m.Supervision:
     ack = answer.ack if answer else None
     at_ns = boottime_ns()
     stage = ack.active_stage if ack else None
+    known = watch.invocation.identity if watch.invocation else _NOBODY
     return m.Supervision(
         at_work=watch.seen.at_work,
         invocation=watch.invocation.invocation if watch.invocation else "",
-        pid=watch.invocation.identity.pid if watch.invocation else 0,
+        pid=known.pid,
+        start_ticks=known.start_ticks,
+        boot_id=known.boot_id,
+        pid_namespace=known.pid_namespace,
         probe="unprotected",
         probe_socket=watch.invocation.probe_socket if watch.invocation else "",
         missed=watch.connection.missed,
@@ -142,7 +166,7 @@ def supervision(run: Watched) -> m.Supervision:
     )
 
 
-def _text(run_id: str, said: Said, seen: m.Supervision, view: Snapshot | None, age_ms: int | None) -> str:
+def _text(run_id: str, said: Said, seen: m.Supervision, saved: _Saved | None, age_ms: int | None) -> str:
     age = f", {age_ms} ms ago" if age_ms is not None and said.claim is Claim.LIVE_ATTACHED else ""
     kernel = f"pid {seen.pid}, invocation {seen.invocation}" if seen.at_work else "none at work"
     stage = seen.stage
@@ -160,8 +184,8 @@ def _text(run_id: str, said: Said, seen: m.Supervision, view: Snapshot | None, a
         "intervention": seen.intervention,
     }
     proved = "\n".join(f"{name:<12} {printable(value)}" for name, value in rows.items() if value)
-    saved = saved_text(view) if view else "nothing yet: the kernel has not made the run"
-    return f"proved now, by the daemon\n{proved}\n\nsaved, by the kernel\n{saved}"
+    told = saved.text if saved else "nothing yet: the kernel has not made the run"
+    return f"proved now, by the daemon\n{proved}\n\nsaved, by the kernel\n{told}"
 
 
 def listed(rows: Sequence[tuple[Kept, Said, Snapshot | None]]) -> m.RunListResult:

@@ -7,9 +7,10 @@ reading the files of the run.
 import asyncio
 from collections import deque
 from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
 from signal import SIGTERM
-from typing import Any, Protocol
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -21,34 +22,14 @@ from verger_daemon.rules import watch_effects as f
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.supervision import advance
 from verger_daemon.rules.watch import Watch
+from verger_daemon.told import Told, Unhurried
 from verger_kernel.clock import now
-from verger_kernel.following.lines import Step
 from verger_probes.identity import boottime_ns
 from verger_probes.locks import Held, LockReplaced
-from verger_probes.rules.liveness import Claim, Rest
 from verger_probes.rules.probe import Ack, ProbeRefused
 
 _NS_PER_S = 1_000_000_000
 _ACK_FILES = ("active_stage.json", "probe_request.json", "probe_ack.json", "bridge_registration.json")
-
-
-class Told(Protocol):
-    """Whoever must hear of what happens to a watched run."""
-
-    def claimed(self, run: "Watched", claim: Claim, reason: str) -> None:
-        """Another claim holds, or the same one for another reason."""
-
-    def settled(self, run: "Watched") -> None:
-        """The run has its folder."""
-
-    def stepped(self, run: "Watched", steps: list[Step]) -> None:
-        """The journal was read on."""
-
-    def rested(self, run: "Watched", exit_code: int | None, rest: Rest) -> None:
-        """The kernel is over, and what it left was read."""
-
-    def lost(self, run: "Watched", why: str) -> None:
-        """Somebody else supervises the run, or nobody can."""
 
 
 class Watched:
@@ -68,8 +49,10 @@ class Watched:
         self._events: deque[v.Event] = deque()
         self._feeding = False
         self._unwritten: list[f.Effect] = []
+        self._unhurried = Unhurried()
         self._prober: Prober | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._wake_ns: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         if watch.run_root:
             self._settle(watch.run_root)
@@ -99,6 +82,7 @@ class Watched:
                 self._advance(self._events.popleft())
         finally:
             self._feeding = False
+        self._wake(self._wake_ns)
 
     def look(self) -> None:
         """Has the run's files compared again if they are others than those that were looked at last."""
@@ -142,6 +126,7 @@ class Watched:
             task.cancel()
         if self._prober:
             self._prober.close()
+        self._unhurried.catch_up()
         if self.papers:
             self.papers.release()
 
@@ -184,7 +169,8 @@ class Watched:
             case f.Ask():
                 self._ask(effect)
             case f.Wake(at_ns=at_ns):
-                self._wake(at_ns)
+                # The last one of several counts.
+                self._wake_ns = at_ns
             case f.ReadRun():
                 self._begin(self._read(effect))
             case f.Connect(probe_socket=path):
@@ -198,7 +184,11 @@ class Watched:
                     send(self.pidfd, SIGTERM)
             case f.DropKey():
                 self._drop_key()
+            case f.WriteHeartbeat():
+                self._unhurried.add(partial(self._write, effect))
             case _:
+                # In the order in which they were asked for.
+                self._unhurried.catch_up()
                 self._write(effect)
 
     def _ask(self, effect: f.Ask) -> None:
@@ -271,6 +261,9 @@ class Watched:
         if self._prober:
             self._prober.close()
             self._prober = None
+        self._unhurried.add(self._drop_files)
+
+    def _drop_files(self) -> None:
         if self.papers:
             try:
                 self.papers.drop(*_ACK_FILES)

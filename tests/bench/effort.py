@@ -9,8 +9,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Effort:
     """What is compared is run in turns, `pairs` times. `chain`, `counted`, `long_chain`: items of a run.
+    `chains` of a supervised run are held against as many of an unsupervised one, `starts` of a look against Python's.
 
     `views` are taken after each long chain; `tracked` files make up the repository that disk use is measured in.
+    `deaths` kernels are killed under watch; the daemon has each of `runs` on record or at work, is asked `asked` times
+    in a row or for `asking_s`, and is then left alone `rests` times for `rest_s`.
     """
 
     pairs: int = 5
@@ -23,6 +26,15 @@ class Effort:
     tracked: int = 300
     calls: int = 10
     syncs: int = 100
+    chains: int = 3
+    deaths: int = 9
+    starts: int = 15
+    runs: tuple[int, int] = (10, 100)
+    asked: int = 2_000
+    asking_s: float = 1.0
+    asks: int = 5
+    rests: int = 3
+    rest_s: float = 20.0
 
 
 @dataclass(frozen=True)

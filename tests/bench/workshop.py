@@ -19,17 +19,24 @@ FLOORS = ("daemon", "client", "kernel", "probes")
 _COLUMNS = (
     *("step_id", "phase", "action", "why_now", "owner_type", "prerequisites", "repo_surfaces", "deliverable"),
     *("exit_criteria", "allowed_write_roots", "requires_red_green", "required_verification_commands"),
+    *("manual_gate", "manual_gate_reason"),
 )
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a workshop holds: items of the playbook, files that a worker writes, tracked files of a size."""
+    """What a workshop holds: items of the playbook, files that a worker writes, tracked files of a size.
+
+    With `gated` a person must decide on each item. `command` is the one command that an item requires, empty for a
+    look whether its page is there.
+    """
 
     items: int = 1
     files: int = 1
     tracked: int = 40
     bytes_each: int = 2_000
+    gated: bool = False
+    command: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,8 +108,8 @@ class Workshop:
             "PYTHONPATH": os.pathsep.join(str(ROOT / floor) for floor in FLOORS),
         }
 
-    def timed(self, argv: Sequence[str], *path: Path, **environ: str) -> Finished:
-        """Runs a command to its end, with `environ` on top. Raises CommandFailed with its last words."""
+    def timed(self, argv: Sequence[str], *path: Path, ends: int = 0, **environ: str) -> Finished:
+        """Runs a command to its end, with `environ` on top. Raises CommandFailed if that is not `ends`."""
         began = time.perf_counter()
         process = subprocess.Popen(
             argv,
@@ -118,7 +125,7 @@ class Workshop:
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode != ends:
             words = "\n".join(line.text for line in lines[-5:])
             raise CommandFailed(f"{' '.join(argv)} ended with {process.returncode}:\n{words}")
         return Finished(wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, lines)
@@ -183,7 +190,7 @@ def _git(made: Workshop, *words: str) -> None:
 
 def _playbook(shape: Shape) -> str:
     width = max(2, len(str(shape.items)))
-    rows = [_item(f"{number:0{width}}") for number in range(1, shape.items + 1)]
+    rows = [_item(f"{number:0{width}}", shape) for number in range(1, shape.items + 1)]
     table = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS)), *map(_row, rows)]
     return "\n\n".join(
         (
@@ -196,7 +203,8 @@ def _playbook(shape: Shape) -> str:
     )
 
 
-def _item(name: str) -> list[str]:
+def _item(name: str, shape: Shape) -> list[str]:
+    gate = ("signoff", "The bench wants it so.") if shape.gated else ("", "")
     page = f"pages/{name}-1.md"
     return [
         *(
@@ -209,7 +217,7 @@ def _item(name: str) -> list[str]:
             "`pages/`",
             f"`{page}`",
         ),
-        *("The page is there.", "pages", "no", f"`test -s {page}`"),
+        *("The page is there.", "pages", "no", f"`{shape.command or f'test -s {page}'}`", *gate),
     ]
 
 

@@ -3,16 +3,22 @@
 Not here: how a page is typed; see tests/doubles/sessions.py.
 """
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.doubles.notes import PLAYBOOK, item
-from tests.doubles.sessions import Session, Step, fences, put_program, says, steps, uncommented
+from tests.doubles.notes import PLAYBOOK, gated, item
+from tests.doubles.runtime import runtime
+from tests.doubles.sessions import Session, Step, fences, put_programs, says, steps, uncommented
 from tests.doubles.workplace import Workplace, workplace
+from tests.house_modules import FLOORS
 
 from verger_kernel.cli import parser
 from verger_probes.version import VERSION
@@ -51,8 +57,15 @@ def beside_a_run(root: Path) -> Session:
     return _session(place)
 
 
+def beside_a_slow_item(root: Path) -> Session:
+    """A repository whose first item takes a minute the first time that its command runs; the second asks a person."""
+    slow = item("01", required_verification_commands=f"`sh slow.sh {root}/was_here`")
+    files = {"slow.sh": 'test -e "$1" || { : > "$1"; sleep 60; }\n'}
+    return _session(workplace(root, rows=(slow, gated("02")), files=files))
+
+
 def _session(place: Workplace) -> Session:
-    put_program(place.home / ".local" / "bin" / "verger")
+    put_programs(place.home / ".local" / "bin")
     return Session(place.repository, place.home, WORDS, {"XDG_STATE_HOME": str(place.state)})
 
 
@@ -67,10 +80,8 @@ def in_an_empty_clone(root: Path) -> Session:
 
 
 def _made_and_no_more(session: Session) -> Session:
-    made = session.home / ".local" / "bin" / "verger"
-    (session.folder / ".venv" / "bin").mkdir(parents=True)
-    made.rename(session.folder / ".venv" / "bin" / "verger")
-    made.parent.rmdir()
+    (session.folder / ".venv").mkdir(parents=True)
+    (session.home / ".local" / "bin").rename(session.folder / ".venv" / "bin")
     return session
 
 
@@ -78,7 +89,7 @@ def with_nothing(root: Path) -> Session:
     """A user who has `verger` and nothing else, in an empty folder."""
     home, folder = root / "home", root / "work"
     folder.mkdir()
-    put_program(home / ".local" / "bin" / "verger")
+    put_programs(home / ".local" / "bin")
     return Session(folder, home, {})
 
 
@@ -93,9 +104,14 @@ PLACES: dict[str, Callable[[Path], Session]] = {
     "README.md": in_a_clone,
     "docs/exit-codes.md": in_a_repository,
     "docs/files.md": in_the_folder_of_a_run,
+    "docs/settings.md": in_a_repository,
     "docs/start.md": in_an_empty_clone,
+    "docs/supervision.md": beside_a_slow_item,
 }
 """Where a page is typed, if not beside a run."""
+
+TYPED_APART = {"docs/protocol.md": "test_protocol_page.py"}
+"""Pages whose every line is typed by a test of its own."""
 
 
 def typed(session: Session, page: str) -> list[tuple[Step, str]]:
@@ -104,10 +120,17 @@ def typed(session: Session, page: str) -> list[tuple[Step, str]]:
     return list(zip(todo, session.typed(todo), strict=True))
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if steps(PAGES[name], without=NOT_TYPED)])
+TO_TYPE = [name for name in PAGES if name not in TYPED_APART and steps(PAGES[name], without=NOT_TYPED)]
+
+
+@pytest.mark.parametrize("name", TO_TYPE)
 def test_a_page_can_be_typed_from_top_to_bottom(tmp_path: Path, name: str) -> None:
     session = PLACES.get(name, beside_a_run)(tmp_path)
-    for step, said in typed(session, PAGES[name]):
+    state = Path(session.exported.get("XDG_STATE_HOME", session.home / ".local" / "state"))
+    with runtime(state) as folder:
+        exported = {**session.exported, "XDG_RUNTIME_DIR": str(folder)}
+        done = typed(replace(session, exported=exported), PAGES[name])
+    for step, said in done:
         if step.shown is not None:
             assert says(step.shown, said), f"{name}:{step.line} shows\n{step.shown}\nand it says\n{said}"
 
@@ -156,12 +179,39 @@ def test_every_command_in_a_sentence_is_one_that_verger_knows() -> None:
         for command in re.findall(r"`verger ([^`]+)`", page):
             words = [word for word in command.split("&&")[0].split() if word not in ("-C", "DIR", "…")]
             flags = {word.partition("=")[0] for word in words if word.startswith("-")}
+            plain = [word for word in words if not word.startswith("-")]
             try:
-                known = options([word for word in words if not word.startswith("-")])
+                known = of_the_client(plain) if plain[:1] in CLIENT else options(plain)
             except KeyError as unknown:
                 known, flags = set(), {str(unknown)}
             wrong += [f"{name}: verger {command}: {flag}" for flag in flags - known - {"--version"}]
     assert not wrong, "\n".join(wrong)
+
+
+CLIENT = (["supervise"], ["daemon"], ["settings"])
+"""What the client answers itself."""
+
+
+def of_the_client(words: list[str]) -> set[str]:
+    """The options that the client's own command `words` begin with is said to have. Raises KeyError for none such."""
+    said = help_of(words[0])
+    if words[1:] and not re.search(rf"\b{re.escape(words[1])}\b", said):
+        raise KeyError(words[1])
+    # What the kernel does, it does with the kernel's own.
+    passed_on = options(words[1:2]) if words[1:2] in (["run"], ["resume"]) else set()
+    return passed_on | set(re.findall(r"--[a-z-]+", said))
+
+
+@cache
+def help_of(command: str) -> str:
+    """What a command of the client says of itself."""
+    return subprocess.run(
+        (sys.executable, "-P", "-m", "verger_client", command, "--help"),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / one) for one in FLOORS)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
 
 WALK = """\

@@ -1,4 +1,4 @@
-"""docs/files.md names every file that a run makes, and none that no run makes.
+"""docs/files.md names every file that a run makes, supervised or not, and none that no run makes.
 
 Not here: which of them can be made again; see tests/journeys/test_fix_safe.py.
 """
@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.doubles.daemons import Seat, seated
 from tests.doubles.notes import PLAYBOOK, evidenced, item
 from tests.doubles.repository import commit_files
 from tests.doubles.sessions import Session, steps
 from tests.doubles.trials import shell
 from tests.doubles.workplace import Workplace, workplace
+
+from verger_daemon.ledger import Ledger
 
 PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
 FREE = re.compile(r"/(packet|logs|external_evidence|answers)/|^(worktrees|verify|layers)/")
@@ -137,3 +140,41 @@ def test_a_record_by_hand_has_the_hash_that_it_says(place: Workplace) -> None:
     (said,) = Session(place.run().root, place.home, {}).typed([step])
     record = place.run().journal.read_bytes().splitlines()[6]
     assert said.split()[0] == json.loads(record)["hash"]
+
+
+def test_every_file_of_a_supervised_run_is_named_and_every_name_is_of_a_file(tmp_path: Path) -> None:
+    part = re.split(r"^## ", PAGE, flags=re.MULTILINE)
+    (part,) = [one for one in part if one.startswith("While a daemon supervises a run")]
+    known: dict[str, str] = {}
+    for section in re.split(r"^### ", part, flags=re.MULTILINE)[1:]:
+        title, _, text = section.partition("\n")
+        for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+            names = [title.strip("`") + name for name in re.findall(r"`([^`]+)`", cell)]
+            known |= {name: _pattern(name.replace("$", "")) for name in names}
+    with seated(tmp_path) as seat:
+        seat.start("--on-demand")
+        seat.at_work()
+        there = set(of_the_daemon(seat))
+        seat.ask("run.stop", directory=str(seat.place.repository), run="latest")
+        there |= set(of_the_daemon(seat))
+    unnamed = [name for name in there if not any(re.fullmatch(one, name) for one in known.values())]
+    assert unnamed == [], "docs/files.md does not name them"
+    passing = Ledger(seat.daemon_home).streams("0a")
+    there |= {str(path).replace(f"{seat.daemon_home}", "XDG_STATE_HOME/verger/daemon") for path in passing}
+    unmade = [name for name, one in known.items() if not any(re.fullmatch(one, path) for path in there)]
+    assert [name for name in unmade if not name.endswith("vergerd.log.1")] == [], "and none of these was made"
+
+
+def of_the_daemon(seat: Seat) -> Iterator[str]:
+    """Every file that a daemon and its kernels made, as the page calls them."""
+    run = seat.place.run().root
+    shown = {
+        seat.daemon_home: "XDG_STATE_HOME/verger/daemon",
+        seat.runtime: "XDG_RUNTIME_DIR",
+        run / "supervision": "runs/RUN/supervision",
+    }
+    for folder, name in shown.items():
+        for path in folder.rglob("*"):
+            assert path.stat().st_mode & 0o077 == 0, path
+            if not path.is_dir():
+                yield f"{name}/{path.relative_to(folder)}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from docs.draw_machines import FOLDER, PAGES
+from docs.observe_watch import watched
 from tests.doubles.simulation import Simulation
 from tests.kernel.rules.test_transitions import WALKS
 
@@ -25,6 +26,12 @@ def test_the_drawn_machine_is_the_one_of_today(name: str) -> None:
 
 def test_no_page_of_a_machine_is_left_that_nobody_draws() -> None:
     assert {path.stem for path in FOLDER.glob("*.md")} == set(PAGES)
+
+
+def test_the_watch_ends_a_kernel_only_when_somebody_asks_and_starts_none() -> None:
+    causes = watched().causes
+    assert causes["Stop"] == {"StopAsked"}
+    assert not [name for name in causes if "Start" in name or "Kill" in name]
 
 
 def test_every_effect_is_asked_for_by_one_stage() -> None:

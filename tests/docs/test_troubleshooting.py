@@ -1,7 +1,7 @@
 """Every row of docs/troubleshooting.md is what a real command prints in that very trouble, word for word.
 
-Not here: how each trouble is brought about; see tests/doubles/troubles.py,
-troubled_runs.py and standing_troubles.py.
+Not here: how each trouble is brought about; see tests/doubles/troubles.py, troubled_runs.py, standing_troubles.py
+and supervised_troubles.py.
 """
 
 import re
@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.standing_troubles import STANDING_TROUBLES
+from tests.doubles.supervised_troubles import SUPERVISED_TROUBLES
 from tests.doubles.troubled_runs import TROUBLED_RUNS
 from tests.doubles.troubles import TROUBLES
 from tests.doubles.workplace import Result
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 ROWS: list[str] = re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE)
-CASES = TROUBLES | TROUBLED_RUNS | STANDING_TROUBLES
+CASES = TROUBLES | TROUBLED_RUNS | STANDING_TROUBLES | SUPERVISED_TROUBLES
 
 
 def row_of(words: str) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import verger_client
+import verger_daemon
 import verger_kernel
 import verger_probes
 
@@ -160,10 +161,13 @@ def says(shown: str, said: str) -> bool:
     return bool(re.fullmatch(pattern, "\n".join(map(str.rstrip, said.strip().splitlines()))))
 
 
-def put_program(path: Path) -> None:
-    """Puts `verger` there, as an installation would."""
-    packages = (verger_client, verger_kernel, verger_probes)
+def put_programs(folder: Path) -> None:
+    """Puts `verger` and `vergerd` there, as an installation would."""
+    packages = (verger_client, verger_daemon, verger_kernel, verger_probes)
     found = os.pathsep.join(str(Path(package.__path__[0]).parent) for package in packages)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{found}" exec "{sys.executable}" -P -m verger_client "$@"\n')
-    path.chmod(0o755)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, package in (("verger", verger_client), ("vergerd", verger_daemon)):
+        program = f'PYTHONPATH="{found}" exec "{sys.executable}" -P -m {package.__name__} "$@"'
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{program}\n")
+        path.chmod(0o755)

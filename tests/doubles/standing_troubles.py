@@ -144,7 +144,7 @@ def after_all_passed(root: Path) -> Result:
 STANDING_TROUBLES: dict[str, Case] = {
     "`no run … in …`": with_an_unknown_run,
     "begins 2 run ids": with_the_beginning_of_two_runs,
-    "is held by pid": while_another_process_drives,
+    "a run of … is held by pid": while_another_process_drives,
     "interrupted (exit code 75)": after_a_kill,
     "cannot resume run …: item … awaits a human gate": at_a_gate,
     "item … waits for evidence": still_without_evidence,

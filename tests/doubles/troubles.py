@@ -159,7 +159,7 @@ TROUBLES: dict[str, Case] = {
     "MiB are free": on_a_full_disk,
     "verification would not be clean": below_somebody_elses_tests,
     "no agent is named": without_a_policy,
-    "is no setting": with_an_unknown_setting,
+    "policy: …: … is no setting": with_an_unknown_setting,
     "is in a lane but is not defined": with_an_agent_that_nobody_defines,
     "must come from two agents": with_one_agent_for_both_lanes,
     "is not on PATH": without_the_agents_program,

@@ -82,8 +82,12 @@ def offered(place: Workplace, shell: str, *words: str) -> list[str]:
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_commands_flags_and_choices_are_offered(place: Workplace, shell: str) -> None:
-    assert sorted(offered(place, shell, "")) == sorted(COMMANDS)
+    assert sorted(offered(place, shell, "")) == sorted([*COMMANDS, "daemon", "settings", "supervise"])
     assert sorted(offered(place, shell, "re")) == ["refresh-run", "resume"]
+    assert sorted(offered(place, shell, "supervise", "s")) == ["status", "stop"]
+    assert offered(place, shell, "supervise", "status", "lat") == (
+        ["files ", "latest"] if shell == "zsh" else ["latest"]
+    )
     assert "--auto-advance" in offered(place, shell, "run", "--")
     assert "--auto-advance" not in offered(place, shell, "status", "--")
     assert offered(place, shell, "mark-manual-gate", "latest", "--decision", "a") == ["approved"]

@@ -1,6 +1,6 @@
-"""The params and the result of every method. The only place that knows them.
+"""The params and the result of every method but those about gates (`gate_messages.py`). The docs are written from here.
 
-Not here: reading them (`session.py`), events (`notices.py`), what the methods do. The docs are written from here.
+Not here: reading them (`session.py`), events (`notices.py`), what the methods do.
 """
 
 from typing import Annotated, Any, Literal
@@ -25,6 +25,7 @@ from verger_daemon.protocol.words import (
     Seq,
     Since,
     State,
+    StateFolder,
     Text,
     Version,
     Words,
@@ -100,6 +101,26 @@ class DaemonStatusResult(Message, frozen=True):
     text: Text
 
 
+class Setting(Message, frozen=True):
+    """One setting of the daemon, as it is in force."""
+
+    name: Annotated[
+        str, Meta(description="its name in daemon.toml; in the environment VERGERD_ and capitals")
+    ]
+    value: Annotated[int, Meta(description="its value")]
+    source: Annotated[
+        Literal["default", "file", "env", "flag"], Meta(description="which place had the last word")
+    ]
+
+
+class SettingsResult(Message, frozen=True):
+    """Every setting, and where its value came from."""
+
+    file: Annotated[str, Meta(description="where a user writes settings; it need not be there")]
+    settings: Annotated[tuple[Setting, ...], Meta(description="each of them")]
+    text: Text
+
+
 class TextResult(Message, frozen=True):
     """What was done, in words."""
 
@@ -119,6 +140,7 @@ class RunParams(Params, frozen=True):
 
     directory: Directory
     run: RunName = "latest"
+    state: StateFolder = ""
 
 
 class ResumeParams(RunParams, frozen=True):
@@ -133,6 +155,10 @@ class StartResult(Message, frozen=True):
 
     run_id: RunId
     invocation: Invocation
+    attached: Annotated[bool, Meta(description="whether it was at work before, and nothing was started")]
+    record: Annotated[
+        int, Meta(description="the last line of the run's journal before: events bear later ones")
+    ]
     seq: Seq
     text: Text
 
@@ -166,6 +192,9 @@ class Supervision(Message, frozen=True):
     at_work: Annotated[bool, Meta(description="whether a kernel was started or found and not seen to end")]
     invocation: Invocation
     pid: Pid
+    start_ticks: Annotated[int, Meta(description="when that process started, in clock ticks; 0 for none")]
+    boot_id: Annotated[str, Meta(description="the boot of the machine in which it did; empty for none")]
+    pid_namespace: Annotated[int, Meta(description="the pid namespace that its pid counts in; 0 for none")]
     probe: Annotated[
         Literal["protected", "unprotected"], Meta(description="whether agents could forge an ack")
     ]
@@ -198,9 +227,8 @@ class RunStatusResult(Message, frozen=True):
 class ListParams(Params, frozen=True):
     """All that is there, or what is in one repository."""
 
-    directory: Annotated[str | None, Meta(description="a folder in the repository; null is everywhere")] = (
-        None
-    )
+    directory: Annotated[str | None, Meta(description="a folder of a repository; null is all")] = None
+    state: StateFolder = ""
 
 
 class RunRow(Message, frozen=True):
@@ -260,30 +288,3 @@ class SubscribedResult(Message, frozen=True):
     epoch: Epoch
     seq: Seq
     first: Annotated[int, Meta(description="the seq that comes first, this one or the next that is wanted")]
-
-
-class GateRow(Message, frozen=True):
-    """A gate that waits for a person."""
-
-    run_id: RunId
-    directory: Directory
-    item_id: ItemId
-    attempt: Attempt
-    assurance: Annotated[str, Meta(description="how far a name on the decision will be trusted")]
-
-
-class GateListResult(Message, frozen=True):
-    """The gates that wait."""
-
-    gates: tuple[GateRow, ...]
-    text: Text
-
-
-class GateShowResult(GateRow, frozen=True):
-    """A gate, and what a person types to decide; nothing but that opens it."""
-
-    gate_nonce: Annotated[str, Meta(description="what `verger mark-manual-gate --gate-nonce` takes")]
-    old: Annotated[str, Meta(description="the commit before")]
-    new: Annotated[str, Meta(description="the commit that is decided")]
-    commands: Annotated[tuple[str, ...], Meta(description="what a person types, one of them")]
-    text: Text

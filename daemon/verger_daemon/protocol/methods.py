@@ -6,6 +6,7 @@ Not here: what params and results hold; see `messages.py`. No method records a d
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from verger_daemon.protocol import gate_messages as gate
 from verger_daemon.protocol import messages as m
 
 
@@ -45,6 +46,13 @@ _ALL = (
     ),
     Method("daemon.status", m.Nothing, m.DaemonStatusResult, "Says what the daemon is at.", {}),
     Method(
+        "daemon.settings",
+        m.Nothing,
+        m.SettingsResult,
+        "Says which settings are in force, and which place each came from.",
+        {},
+    ),
+    Method(
         "run.start",
         m.StartParams,
         m.StartResult,
@@ -80,11 +88,11 @@ _ALL = (
         {"since": 0},
         subscribes=True,
     ),
-    Method("gate.list", m.ListParams, m.GateListResult, "Lists the gates that wait for a person.", {}),
+    Method("gate.list", m.ListParams, gate.GateListResult, "Lists the gates that wait for a person.", {}),
     Method(
         "gate.show",
         m.RunParams,
-        m.GateShowResult,
+        gate.GateShowResult,
         "Shows the gate that a run waits at, and what a person types to decide.",
         _RUN,
     ),

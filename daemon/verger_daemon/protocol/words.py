@@ -25,6 +25,9 @@ Claim = Annotated[ClaimName, Meta(description="what may be said of the run right
 Reason = Annotated[str, Meta(description="why this is what may be said")]
 ExitCode = Annotated[int, Meta(description="what `verger supervise status --exit-code` ends with")]
 State = Annotated[str, Meta(description="where the saved run stands, in its own words")]
+StateFolder = Annotated[
+    str, Meta(description="the state folder that the client means; another than the daemon's is refused")
+]
 ItemId = Annotated[str, Meta(description="the item, as the playbook names it; empty when none is current")]
 Text = Annotated[str, Meta(description="the same for people, ready to print")]
 Words = Annotated[

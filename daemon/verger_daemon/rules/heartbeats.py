@@ -51,11 +51,11 @@ def due_ns(watch: w.Watch) -> int:
     return watch.told.beaten_ns + wait_ms * w.NS_PER_MS
 
 
-def beaten(watch: w.Watch, mark: w.Mark, now: Now) -> w.Told:
-    """What was told once the next heartbeat is."""
+def beaten(watch: w.Watch, told: w.Told, mark: w.Mark, now: Now) -> w.Told:
+    """What was told once the next heartbeat is, after what was `told` before it."""
     return replace(
-        watch.told,
-        heartbeat=watch.told.heartbeat + 1,
+        told,
+        heartbeat=told.heartbeat + 1,
         beaten=(mark, _doings(watch)),
         beaten_seq=_seq(watch),
         beaten_ns=now.boottime_ns,

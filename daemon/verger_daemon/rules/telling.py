@@ -18,21 +18,28 @@ from verger_probes.rules.probe import Ack
 
 def said(watch: w.Watch, now: Now) -> Said:
     """What may be said of the run at `now`."""
-    return judge(watch.seen, boot_id=now.boot_id, at_ns=now.boottime_ns, fresh_ns=watch.pace.fresh_ns)
+    judged, seen = watch.told.judged, watch.seen
+    if judged is not None and judged.holds(seen, now):
+        return judged.said
+    return judge(seen, boot_id=now.boot_id, at_ns=now.boottime_ns, fresh_ns=watch.pace.fresh_ns)
 
 
 def tell(watch: w.Watch, claim: Said, now: Now) -> tuple[w.Watch, tuple[f.Effect, ...]]:
     """The watch that has announced its claim if it is a new one, and written a heartbeat if one is due."""
-    mark = mark_of(watch, claim.claim)
-    effects: list[f.Effect] = []
     told = watch.told
+    if told.judged is not None and told.judged.said is claim and told.announced is not None:
+        mark = told.announced
+    else:
+        mark = mark_of(watch, claim.claim)
+        told = _judged(watch, claim)
+    effects: list[f.Effect] = []
     if heartbeats.is_due(watch, mark, now):
-        told = heartbeats.beaten(watch, mark, now)
+        told = heartbeats.beaten(watch, told, mark, now)
         effects.append(f.WriteHeartbeat(record=heartbeats.record(watch, told.heartbeat, claim, now)))
     if mark != told.announced:
         told = replace(told, announced=mark)
         effects.append(f.Announce(claim=claim.claim, reason=claim.reason))
-    return (replace(watch, told=told), tuple(effects)) if effects else (watch, ())
+    return (watch if told is watch.told else replace(watch, told=told)), tuple(effects)
 
 
 def wake(watch: w.Watch, claim: Said, now: Now) -> f.Wake:
@@ -123,6 +130,15 @@ def mark_of(watch: w.Watch, claim: Claim) -> w.Mark:
     refused = "" if claim is Claim.LIVE_ATTACHED else seen.refused
     stuck = seen.stuck if is_stuck else ""
     return w.Mark(claim=claim, refused=refused, stuck=stuck, rest=seen.rest, held=seen.held)
+
+
+def _judged(watch: w.Watch, claim: Said) -> w.Told:
+    """What was told, with `claim` where it holds by itself until its time is over: only a live one does."""
+    asked_ns = watch.seen.asked_ns
+    if claim.expires_ns is None or asked_ns is None:
+        return watch.told
+    judged = w.Judged(seen=watch.seen, said=claim, from_ns=asked_ns, until_ns=claim.expires_ns)
+    return replace(watch.told, judged=judged)
 
 
 def _stage(ack: Ack, now: Now) -> records.ActiveStageRecord | None:

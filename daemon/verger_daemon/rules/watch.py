@@ -8,13 +8,14 @@ from enum import StrEnum
 import msgspec
 
 from verger_kernel.rules.now import Now
-from verger_probes.rules.liveness import Claim, Rest, Seen
+from verger_probes.rules.liveness import Claim, Rest, Said, Seen
 from verger_probes.rules.probe import Ack, Identity
 
 NS_PER_MS = 1_000_000
 
 
-class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+# Values of values, of which none can hold itself: the collector need not know them (`gc`).
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False):
     """One part of a watch."""
 
 
@@ -187,6 +188,20 @@ class Mark(_Part, frozen=True):
     held: bool
 
 
+class Judged(_Part, frozen=True):
+    """What `judge` says of `seen` at every instant from `from_ns` to `until_ns`, so that it is asked once."""
+
+    seen: Seen
+    said: Said
+    from_ns: int
+    until_ns: int
+
+    def holds(self, seen: Seen, now: Now) -> bool:
+        """Whether it is what `judge` says of `seen` at `now`."""
+        is_same = self.seen == seen and now.boot_id == seen.boot_id
+        return is_same and self.from_ns <= now.boottime_ns <= self.until_ns
+
+
 class Told(_Part, frozen=True):
     """What was written and announced last, so that it is told once. `*_ns` are when, in the boot `boot_id`."""
 
@@ -198,6 +213,7 @@ class Told(_Part, frozen=True):
     beaten_ns: int = 0
     boot_id: str = ""
     acked: tuple[Link, Doings] | None = None
+    judged: Judged | None = None
 
 
 class Watch(_Part, frozen=True):

@@ -17,7 +17,13 @@ from verger_probes.rules.liveness import Claim, Rest
 
 
 class _Effect(
-    msgspec.Struct, frozen=True, tag=True, tag_field="effect", forbid_unknown_fields=True, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    tag=True,
+    tag_field="effect",
+    forbid_unknown_fields=True,
+    kw_only=True,
+    gc=False,
 ):
     """One thing to do."""
 

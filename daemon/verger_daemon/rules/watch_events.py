@@ -14,7 +14,13 @@ class IllegalEvent(Exception):
 
 
 class _Event(
-    msgspec.Struct, frozen=True, tag=True, tag_field="event", forbid_unknown_fields=True, kw_only=True
+    msgspec.Struct,
+    frozen=True,
+    tag=True,
+    tag_field="event",
+    forbid_unknown_fields=True,
+    kw_only=True,
+    gc=False,
 ):
     """One thing that happened."""
 

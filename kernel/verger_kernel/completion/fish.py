@@ -112,6 +112,8 @@ def _offered(value: Value, with_word: str) -> str:
             return "-f -a '(__fish_complete_directories)'"
         case "run":
             return "-f -a 'latest (__verger_call --runs)'"
+        case "either":
+            return "-F -a 'latest (__verger_call --runs)'"
         case "item":
             return f"-f -a {_quoted(f'(__verger_items {with_word})')}"
         case "words":

@@ -20,6 +20,8 @@ _verger() {{
         file) compopt -o filenames 2>/dev/null; set -- -f ;;
         folder) compopt -o filenames 2>/dev/null; set -- -d ;;
         run) set -- -W "latest $("${{typed[0]}}" -C "$folder" completion --runs 2>/dev/null)" ;;
+        either) compopt -o filenames 2>/dev/null
+            set -- -f -W "latest $("${{typed[0]}}" -C "$folder" completion --runs 2>/dev/null)" ;;
         item) set -- -W "$("${{typed[0]}}" -C "$folder" completion --items "${{run:-latest}}" 2>/dev/null)" ;;
         words*) set -- -W "${{kind#words}}" ;;
         *) return ;;
@@ -42,6 +44,8 @@ _verger() {{
         file) _files ;;
         folder) _files -/ ;;
         run) compadd -- latest ${{(f)"$("${{typed[1]}}" -C "$folder" completion --runs 2>/dev/null)"}} ;;
+        either) _files
+            compadd -- latest ${{(f)"$("${{typed[1]}}" -C "$folder" completion --runs 2>/dev/null)"}} ;;
         item) compadd -- ${{(f)"$("${{typed[1]}}" -C "$folder" completion --items "${{run:-latest}}" 2>/dev/null)"}} ;;
         words*) compadd -- ${{=kind#words}} ;;
     esac

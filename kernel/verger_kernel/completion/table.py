@@ -1,4 +1,4 @@
-"""What can be completed after each command: its flags and its places, read off the parser.
+"""What can be completed after each command: its flags and its places, read off the parser, or written down here.
 
 Not here: the scripts; see `bash.py`, `zsh.py` and `fish.py`.
 """
@@ -13,7 +13,10 @@ _KINDS = {"FILE": "file", "DIR": "folder", "RUN": "run", "ITEM": "item"}
 
 
 class Value(NamedTuple):
-    """What a word may be: `file`, `folder`, `run`, `item`, `text` (anything), `words`, or `none` for no word at all."""
+    """What a word may be: `file`, `folder`, `run`, `item`, `text` (anything), `words`, or `none` for no word at all.
+
+    `either` is a file or a run.
+    """
 
     kind: str
     words: tuple[str, ...] = ()
@@ -36,16 +39,51 @@ class Command(NamedTuple):
     places: tuple[Value, ...]
 
 
+_NONE = Value("none")
+_JSON = (
+    Flag(("--json",), _NONE, "for programs"),
+    Flag(("--format",), Value("words", ("text", "json")), "text or json"),
+)
+CLIENTS = (
+    Command(
+        "supervise",
+        "runs that a daemon watches",
+        (
+            Flag(("--detach",), _NONE, "leave as soon as the run has begun"),
+            Flag(("--follow",), _NONE, "JSON Lines, or go on while the kernel lives"),
+            Flag(("--wait",), _NONE, "stay while a person is asked"),
+            Flag(("--max-wait-seconds",), Value("text"), "the same, for so long at most"),
+            Flag(("--no-autostart",), _NONE, "refuse where no daemon listens"),
+            Flag(("--exit-code",), _NONE, "answer with the code of the claim"),
+            Flag(("--prove",), _NONE, "ask the kernel's own socket as well"),
+            Flag(("--all",), _NONE, "of all repositories"),
+            Flag(("--stderr",), _NONE, "the other stream"),
+            Flag(("--item",), Value("text"), "one item"),
+            Flag(("--next",), _NONE, "the first item; with --auto-advance all"),
+            Flag(("--auto-advance",), _NONE, "go on with the next unfinished item"),
+            *_JSON,
+        ),
+        (Value("words", ("run", "resume", "status", "list", "stop", "logs")), Value("either")),
+    ),
+    Command("daemon", "the daemon itself", _JSON[:1], (Value("words", ("status", "stop")),)),
+    Command(
+        "settings", "what the daemon goes by, and where it came from", _JSON[:1], (Value("words", ("show",)),)
+    ),
+)
+"""The commands of the client, of which no parser of the kernel knows."""
+
+
 def table(parser: argparse.ArgumentParser) -> tuple[Command, ...]:
-    """Every command of `parser`, and first, without a name, what can stand before a command."""
+    """Every command of `parser` and of the client, and first, without a name, what can stand before a command."""
     helps = {
         choice.dest: choice.help or "" for action in _nested(parser) for choice in action._choices_actions
     }
-    before = Command("", "", tuple(_flags(parser, ())), (Value("words", tuple(helps)),))
+    names = (*helps, *(command.name for command in CLIENTS))
+    before = Command("", "", tuple(_flags(parser, ())), (Value("words", names),))
     found = [
         _command(name, helps[name], sub) for action in _nested(parser) for name, sub in action.choices.items()
     ]
-    return (before, *found)
+    return (before, *found, *CLIENTS)
 
 
 def _nested(

@@ -109,7 +109,7 @@ def test_it_answers_as_the_specification_says(case: str) -> None:
 def test_params_may_come_in_the_order_of_the_fields() -> None:
     assert call(said("run.stop", params=["/a", "R_1"])).params == RunParams(directory="/a", run="R_1")
     assert call(said("run.list", params=[])).params == ListParams()
-    too_many = error_of(said("run.stop", params=["/a", "b", "c"], id=1))
+    too_many = error_of(said("run.stop", params=["/a", "b", "c", "d"], id=1))
     assert too_many == (1, -32602, "invalid_params")
 
 
