@@ -23,6 +23,8 @@ _LOG_BYTES_MAX = 4 << 20
 
 def main() -> int:
     """The exit code."""
+    # Whatever is made here is for nobody else, the log and the folders above it as well.
+    os.umask(0o077)
     args = _parser().parse_args()
     ready = _Ready(args.ready_fd)
     try:

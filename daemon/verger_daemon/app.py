@@ -225,7 +225,6 @@ class Daemon:
 
 def serve(places: Places, resolved: Resolved, *, on_demand: bool, ready: Callable[[], None]) -> None:
     """Runs a daemon until it leaves. Raises verger_probes.locks.Held when there is one already, and SocketRefused."""
-    os.umask(0o077)
     for folder in (places.home, places.kernels):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = acquire(places.home / "daemon.lock")

@@ -118,7 +118,14 @@ class Handlers:
         if run is None:
             folder = self._folder(params)
             return unwatched(folder.root.name, take(folder))
-        return self._proved(run) if params.prove else self._encoded(run)
+        if params.prove:
+            return self._proved(run)
+        return self._read(run) if run.is_reading else self._encoded(run)
+
+    async def _read(self, run: Watched) -> Answer:
+        """The status of a run at rest, once its files were read that are others than those that were read last."""
+        await run.was_read()
+        return self._encoded(run)
 
     async def _proved(self, run: Watched) -> Answer:
         """The status once an answer came to a question that was put after this was asked, or none came in time."""
@@ -138,10 +145,12 @@ class Handlers:
             known = self._views[run.run_id] = (run, StatusView(run))
         return known[1].encoded(self._supervisor.said(run))
 
-    def _list(self, params: m.ListParams, _: Peer) -> Answer:
+    async def _list(self, params: m.ListParams, _: Peer) -> Answer:
         rows = []
         for kept in self._of(params):
             run = self._supervisor.watched(kept.run_id)
+            if run:
+                await run.was_read()
             view = take(run_folder(Path(kept.run_root))) if kept.run_root else None
             said = self._supervisor.said(run) if run else Said(Claim.SNAPSHOT_ONLY, "")
             rows.append((kept, said, view))

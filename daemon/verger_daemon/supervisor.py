@@ -83,7 +83,7 @@ class Supervisor:
         busy = next(self.at_work(), None)
         if self._starting + sum(1 for _ in self.at_work()) >= self._parallel:
             what = f"run {busy.run_id} is at work" if busy else "another run is being started"
-            hint = "wait until it is done, or: verger supervise stop"
+            hint = "wait until it is done, stay with it: verger supervise resume, or: verger supervise stop"
             raise StartRefused(what, hint, code=Exit.REFUSED)
         self._starting += 1
         try:

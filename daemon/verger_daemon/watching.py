@@ -29,6 +29,7 @@ from verger_probes.locks import Held, LockReplaced
 from verger_probes.rules.probe import Ack, ProbeRefused
 
 _NS_PER_S = 1_000_000_000
+_READ_NS_MAX, _LOOK_S = 2 * _NS_PER_S, 0.002
 _ACK_FILES = ("active_stage.json", "probe_request.json", "probe_ack.json", "bridge_registration.json")
 
 
@@ -89,6 +90,17 @@ class Watched:
         if self.observer and (files := self.observer.files()) != self._files:
             self._files = files
             self.feed(v.Touched(files=files))
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether the files of a run at rest are being read: what is said of it is not known yet."""
+        return self.watch.known.reading is not None and not self.watch.seen.at_work
+
+    async def was_read(self) -> None:
+        """Waits until the files of a run at rest were read; not for ever."""
+        until_ns = boottime_ns() + _READ_NS_MAX
+        while self.is_reading and boottime_ns() < until_ns:
+            await asyncio.sleep(_LOOK_S)
 
     def check(self) -> None:
         """Notices when the lock on the run is no longer ours, though nothing is to be written."""

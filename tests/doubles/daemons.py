@@ -206,6 +206,9 @@ def seated(root: Path, **how: Any) -> Iterator[Seat]:
         yield seat
     finally:
         _end(seat)
+        # What a kernel that was killed left behind waits for this, and must be gone as well.
+        seat.release.touch()
+        wait_until(lambda: not _left_behind(seat))
         shutil.rmtree(runtime)
 
 
@@ -219,6 +222,17 @@ def _end(seat: Seat) -> None:
     if seat.process and seat.process.poll() is None:
         seat.process.send_signal(signal.SIGCONT)
         seat.kill(signal.SIGTERM)
+
+
+def _left_behind(seat: Seat) -> list[str]:
+    """The processes that have to do with this user's place."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if f"{seat.place.root}/" in words and path.parent.name != str(os.getpid()):
+                found.append(words)
+    return found
 
 
 def _kernels(seat: Seat) -> list[int]:

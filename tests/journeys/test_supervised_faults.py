@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.daemons import Poll, Seat, seated
+from tests.doubles.notes import WRITTEN, gated, item
 from tests.doubles.workplace import wait_until
 
 from verger_probes.identity import start_ticks
@@ -299,3 +300,23 @@ def test_a_lock_that_is_taken_away_ends_the_supervision_and_not_the_run(seat: Se
     seat.release.touch()
     wait_until(lambda: not start_ticks(kernel))
     assert len(seat.place.run().journal.read_bytes().splitlines()) > 10
+
+
+def test_a_run_at_rest_is_looked_at_again_by_the_next_daemon_and_whenever_its_files_changed(tmp_path: Path):
+    with seated(tmp_path, rows=(gated("01"), item("02")), script=WRITTEN) as seat:
+        seat.start()
+        run = seat.begin("playbook.md", "--next")["run_id"]
+        assert seat.until("waiting_state_observed", run)["exit_code"] == 10
+        seat.kill()
+        seat.start()
+        # The first answer is the right one already.
+        assert seat.status(run)["claim"] == "waiting_state_observed"
+        decided = seat.place.verger(
+            *("mark-manual-gate", run, "--item", "01", "--decision", "approved"),
+            *("--by", "Ada", "--note", "read"),
+        )
+        assert decided.code == 0, decided.stderr
+        assert seat.status(run)["claim"] == "terminal_observed"
+        seat.kill()
+        seat.start()
+        assert [row["claim"] for row in seat.ask("run.list")["runs"]] == ["terminal_observed"]
