@@ -23,8 +23,9 @@ help: ## list what can be made
 demo: $(READY) ## a whole run in a throw-away repository: no keys, no network
 	@$(RUN) examples/demo.py
 
+# One more worker than cores: tests of daemons and kernels wait for processes most of the time.
 test: lint ## lint, then every test
-	@$(RUN) -m pytest -n 2 --dist worksteal
+	@$(RUN) -m pytest -n 3 --dist worksteal
 
 lint: $(READY) ## style, format and types
 	@$(RUN) -m ruff check .

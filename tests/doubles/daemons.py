@@ -97,7 +97,7 @@ class Seat:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What every command of this user is started with."""
-        found = self.place.environment(XDG_RUNTIME_DIR=str(self.runtime), **more)
+        found = self.place.environment(**{"XDG_RUNTIME_DIR": str(self.runtime)} | more)
         packages = (verger_daemon.__path__[0], verger_client.__path__[0])
         found["PYTHONPATH"] += "".join(f"{os.pathsep}{Path(package).parent}" for package in packages)
         return found

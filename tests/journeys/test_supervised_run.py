@@ -166,7 +166,9 @@ def test_who_waits_is_shown_the_question_and_the_end_once_somebody_decided_and_w
         assert f"look     git diff {gate['old']} {gate['new']}" in asked
         assert all(command in asked for command in gate["commands"])
         assert plain.place.verger(*DECIDE).code == 0
-        gone_on = plain.verger("supervise", "resume", run, "--external-evidence-dir", str(plain.place.root))
+        gone_on = plain.verger(
+            "supervise", "resume", run, "--external-evidence-dir", str(plain.place.evidence())
+        )
         assert gone_on.returncode in (0, 21)
         assert waiting.wait(20) == gone_on.returncode
 
