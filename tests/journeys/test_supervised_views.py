@@ -71,7 +71,9 @@ def test_the_client_looks_itself_who_listens_at_the_kernels_socket(seat: Seat):
         False,
     )
     assert found["kernel"]["run_id"] == run
+    # Not only removed: the kernel would listen there again.
     probe.unlink()
+    probe.touch()
     gone = seat.verger("supervise", "status", run, "--exit-code", "--prove")
     assert (gone.returncode, f"nobody listens at {probe}" in gone.stdout) == (11, True)
     probe.with_name("kept").rename(probe)

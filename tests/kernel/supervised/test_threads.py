@@ -88,7 +88,8 @@ def test_a_whole_run_is_answered_for_and_nothing_keeps_the_loop(tmp_path: Path) 
     assert code == 0
     assert len(answers) > 50
     stages = [ack.active_stage.stage_name for ack, _ in answers if ack.active_stage]
-    assert {"execute", "verify", "audit", "idle"} <= set(stages)
+    # Its end is so short that it may fall between two questions.
+    assert {"execute", "verify", "audit"} <= set(stages)
     assert [one.journal_seq for one, _ in answers] == sorted(one.journal_seq for one, _ in answers)
     assert max(ms for _, ms in answers) < LAG_MS_MAX
     # A wait for a processor counts for nothing, here as well.
@@ -170,6 +171,8 @@ def test_a_kernel_that_was_killed_leaves_a_dead_socket_and_resume_ends_its_agent
     with supervised(place) as kernel:
         line = Line(kernel.path)
         wait_until(lambda: bool(kernel.asked(line).doing) and kernel.asked(line).journal_seq == 5)
+        # On record before it is executed: only now there is somebody to survive.
+        wait_until(lambda: bool(processes_of(place)))
         os.kill(kernel.pid, signal.SIGKILL)
         assert line.closed
         assert result(kernel).code == -9
