@@ -72,9 +72,9 @@ async def begin(asked: Asked, place: Place, ledger: Ledger) -> Begun:
     """The kernel that `asked` asks for, on record and listening. Raises StartRefused; nothing is left of it then."""
     invocation = uuid.uuid4().hex
     streams = ledger.streams(invocation)
-    words = (asked.command, "-C", str(asked.directory), *asked.words)
-    if not place.run_root:
-        words = (*words, "--run-id", place.run_id)
+    # Before the client's words: after a `--` among them nothing is an option any more.
+    named = () if place.run_root else ("--run-id", place.run_id)
+    words = (asked.command, "-C", str(asked.directory), *named, *asked.words)
     try:
         child = start(
             words,

@@ -135,6 +135,10 @@ class Seat:
         asking = self.asking()
         try:
             return asking.ask(method, **params)
+        except ConnectionError as error:
+            # A daemon that is gone is another finding than one that hangs up.
+            error.add_note(f"the daemon ended with {self.process.poll()}" if self.process else "none of ours")
+            raise
         finally:
             asking.close()
 

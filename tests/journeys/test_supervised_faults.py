@@ -248,6 +248,18 @@ def test_a_daemon_that_is_killed_is_followed_by_one_that_finds_the_same_kernel_a
     assert [act.rpartition("_")[0] for act in acts] == ["attach_kernel", "attach_kernel"]
 
 
+def test_a_daemon_that_is_killed_before_there_is_a_run_is_followed_by_one_that_finds_its_kernel(seat: Seat):
+    run = seat.begin()["run_id"]
+    # The kernel has its key and has made nothing yet: only the daemon's own record tells of it.
+    assert not seat.place.has_run()
+    seat.kill()
+    seat.start()
+    assert seat.standing(run) == run
+    seat.release.touch()
+    assert seat.until("terminal_observed", run)["kernel"]["passed"] == 1
+    assert len(list((seat.supervision() / "invocations").glob("*.stdout.log"))) == 1
+
+
 def test_a_kernel_that_ended_while_no_daemon_was_there_is_told_with_what_its_journal_says(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()

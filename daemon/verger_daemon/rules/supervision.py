@@ -44,23 +44,9 @@ def _step(watch: w.Watch, event: e.Event, now: Now) -> Step:
         case e.Answered():
             return _answered(watch, event, now)
         case e.Started():
-            one = w.Invocation(
-                invocation=event.invocation,
-                identity=event.identity,
-                epoch=watch.epoch,
-                probe_socket=event.probe_socket,
-                is_adopted=False,
-            )
-            return _begun(watch, one, now)
-        case e.Adopted():
-            one = w.Invocation(
-                invocation=event.invocation,
-                identity=event.identity,
-                epoch=event.epoch,
-                probe_socket=event.probe_socket,
-                is_adopted=True,
-            )
-            return _begun(watch, one, now)
+            return _begun(watch, event, now, epoch=watch.epoch)
+        case e.Adopted(epoch=epoch):
+            return _begun(watch, event, now, epoch=epoch)
         case e.Reachable():
             return asking.reachable(watch, now), ()
         case e.Unreachable():
@@ -83,7 +69,14 @@ def _step(watch: w.Watch, event: e.Event, now: Now) -> Step:
             assert_never(event)
 
 
-def _begun(watch: w.Watch, one: w.Invocation, now: Now) -> Step:
+def _begun(watch: w.Watch, event: e.Started | e.Adopted, now: Now, *, epoch: int) -> Step:
+    one = w.Invocation(
+        invocation=event.invocation,
+        identity=event.identity,
+        epoch=epoch,
+        probe_socket=event.probe_socket,
+        is_adopted=isinstance(event, e.Adopted),
+    )
     if watch.invocation is not None:
         raise e.IllegalEvent(f"{one.invocation} began while {watch.invocation.invocation} is not over")
     began = replace(
