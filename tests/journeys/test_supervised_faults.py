@@ -332,3 +332,8 @@ def test_a_run_at_rest_is_looked_at_again_by_the_next_daemon_and_whenever_its_fi
         seat.kill()
         seat.start()
         assert [row["claim"] for row in seat.ask("run.list")["runs"]] == ["terminal_observed"]
+
+
+def test_the_words_of_a_client_cannot_hide_the_id_that_the_daemon_drew(seat: Seat):
+    run = seat.begin("--item", "01", "--", "playbook.md")["run_id"]
+    assert seat.standing(run) == run
