@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from verger_daemon.connections import Answer, Handler
 from verger_daemon.control import next_epoch
@@ -53,6 +54,11 @@ class Places:
         return self.home.parent
 
 
+class _Standing(NamedTuple):
+    lock_held: bool
+    journal_writable: bool
+
+
 class Daemon:
     """One daemon, which holds `lock`. `leave` ends it; kernels go on."""
 
@@ -67,6 +73,7 @@ class Daemon:
         self._began_utc_ms = now().utc_ms
         self._lag_us = 0
         self._trouble = ""
+        self._standing: _Standing | None = None
         self._key = _key(places.home)
         self.epoch = next_epoch(places.home)
         self._hub = Hub(self.epoch, lambda: now().utc_ms)
@@ -165,14 +172,15 @@ class Daemon:
         }
 
     def _ping(self, params: m.PingParams, _: Peer) -> Answer:
+        standing = self._stands()
         return m.PingResult(
             nonce=params.nonce,
             mac=_mac(self._key, params.nonce, os.getpid(), self.epoch),
             pid=os.getpid(),
             epoch=self.epoch,
             version=VERSION,
-            lock_held=self._holds_lock(),
-            journal_writable=os.access(self._places.home, os.W_OK),
+            lock_held=standing.lock_held,
+            journal_writable=standing.journal_writable,
             loop_lag_us=self._lag_us,
         )
 
@@ -214,6 +222,16 @@ class Daemon:
         at_work = sum(1 for _ in self._supervisor.at_work())
         goes_on = f"; {at_work} kernel(s) go on, and the next daemon finds them again" if at_work else ""
         return m.TextResult(text=f"vergerd {os.getpid()} leaves{goes_on}")
+
+    def _stands(self) -> "_Standing":
+        """What the daemon stands upon, looked at once for all that is asked in one turn of its loop."""
+        if self._standing is None:
+            self._standing = _Standing(self._holds_lock(), os.access(self._places.home, os.W_OK))
+            asyncio.get_running_loop().call_soon(self._look_again)
+        return self._standing
+
+    def _look_again(self) -> None:
+        self._standing = None
 
     def _holds_lock(self) -> bool:
         try:

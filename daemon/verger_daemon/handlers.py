@@ -137,6 +137,7 @@ class Handlers:
                 break
             run.feed(v.Hinted(seq=0))
             await asyncio.sleep(_POLL_S)
+        run.look()
         return self._encoded(run)
 
     def _encoded(self, run: Watched) -> bytes:

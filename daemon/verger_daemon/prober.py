@@ -13,9 +13,11 @@ from verger_probes.rules.probe import LINE_BYTES_MAX, Ack, Challenge, ProbeRefus
 
 _NONCE_BYTES = 32
 _HINT = b"moved "
+_BUFFER = memoryview(bytearray(LINE_BYTES_MAX))
+"""What all probers read into, one after the other; asyncio's own way maps new memory for every answer."""
 
 
-class Prober(asyncio.Protocol):
+class Prober(asyncio.BufferedProtocol):
     """A connection to one kernel. Everything it hears goes to `heard`: an Ack, a ProbeRefused, or a hint's number.
 
     `gone` is called once, with the reason, when the connection is over.
@@ -55,8 +57,11 @@ class Prober(asyncio.Protocol):
         transport.set_write_buffer_limits(high=LINE_BYTES_MAX)
         self._transport = transport
 
-    def data_received(self, data: bytes) -> None:
-        *lines, self._rest = (self._rest + data).split(b"\n")
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        *lines, self._rest = (self._rest + bytes(_BUFFER[:nbytes])).split(b"\n")
         for line in lines:
             self._take(line)
         if len(self._rest) > LINE_BYTES_MAX:

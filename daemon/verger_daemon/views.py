@@ -51,7 +51,7 @@ class StatusView:
         self._seen = _NOTHING_SEEN
 
     def encoded(self, said: Said) -> bytes:
-        """The result of `run.status` at this instant, as JSON."""
+        """The result of `run.status` at this instant, as JSON. The run's files are those it was last seen to have."""
         at_ns = boottime_ns()
         saved = self._looked_up(at_ns)
         seen_of = (self._run.watch, self._run.newest("heartbeats"))
@@ -74,10 +74,11 @@ class StatusView:
             return None
         # Whoever drives a run that nobody watches may die without touching a file of it.
         lasts = at_ns // _HELD_NS if self._saved and self._saved.view.held else 0
-        saved_of = (observer.files(), self._run.watch.seen.at_work, lasts)
+        # The files as they were when they were looked at: what was written since is read, and read again next time.
+        saved_of = (self._run.files, self._run.watch.seen.at_work, lasts)
         if saved_of != self._saved_of:
             self._saved = _drawn(take(observer.folder))
-            self._saved_of = (observer.files(), self._run.watch.seen.at_work, lasts)
+            self._saved_of = saved_of
         return self._saved
 
 

@@ -45,7 +45,8 @@ class Watched:
         self._streams: tuple[Path, Path] | None = None
         """Where the kernel writes until the run is there that its streams belong to."""
         self._last = ""
-        self._files = ""
+        self.files = ""
+        """What named the run's files when they were looked at last."""
         self._told = told
         self._events: deque[v.Event] = deque()
         self._feeding = False
@@ -87,8 +88,8 @@ class Watched:
 
     def look(self) -> None:
         """Has the run's files compared again if they are others than those that were looked at last."""
-        if self.observer and (files := self.observer.files()) != self._files:
-            self._files = files
+        if self.observer and (files := self.observer.files()) != self.files:
+            self.files = files
             self.feed(v.Touched(files=files))
 
     @property

@@ -30,6 +30,13 @@ def waits_us(path: Path, method: str, params: dict[str, Any], calls: int) -> lis
     return waits
 
 
+def answer_bytes(path: Path, method: str, params: dict[str, Any]) -> int:
+    """How long an answer is."""
+    with _connected(path) as client:
+        client.send(_request(method, params, 1))
+        return len(client.recv(1 << 16))
+
+
 def rate(
     path: Path, method: str, params: dict[str, Any], clients: int, pipelined: int, seconds: float
 ) -> float:

@@ -98,6 +98,8 @@ def shown(value: float | None) -> str:
     """A number in as many digits as tell something; nothing for None."""
     if value is None:
         return ""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.2g}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
 
 

@@ -4,14 +4,19 @@ Not here: making them (`many_runs.py`), and a single run (`supervised_figures.py
 """
 
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from tests.bench.asking import rate, waits_us
+from tests.bench.asking import answer_bytes, rate, waits_us
 from tests.bench.effort import Effort
 from tests.bench.figures import Figure, median
 from tests.bench.many_runs import many_at_work, many_waiting, run_ids
 from tests.bench.post import Post
+from tests.bench.workshop import CommandFailed
 
 CLIENTS = 16
 PIPELINED = 64
@@ -30,11 +35,13 @@ def many_runs_figures(effort: Effort) -> Iterator[Figure]:
         yield median("idle_cpu_s_per_min_100_waiting", rested, "s", how)
         yield Figure("idle_rss_mb_100", here.rss_mb(), "MiB", f"{many} runs at a gate, after that")
     with many_at_work(few) as here:
-        first = p50_us(here, effort, "10")
+        first, *beside = p50_us(here, effort, "10")
     yield first
+    yield from beside
     with many_at_work(many) as here:
-        last = p50_us(here, effort, "100")
+        last, *beside = p50_us(here, effort, "100")
         yield last
+        yield from beside
         worse = max((first, last), key=lambda one: one.value or 0)
         yield Figure("rpc_p50_us", worse.value, "us", f"the worse one of {few} and {many} runs", worse.spread)
         yield from rates(here, effort)
@@ -44,16 +51,39 @@ def many_runs_figures(effort: Effort) -> Iterator[Figure]:
         yield Figure("probed_rss_mb_100", here.rss_mb(), "MiB", "the same daemon after all of this")
 
 
-def p50_us(here: Post, effort: Effort, label: str) -> Figure:
-    """How long one client waits for the status of one run; `label` ends the name of the figure."""
+def p50_us(here: Post, effort: Effort, label: str) -> tuple[Figure, ...]:
+    """How long one client waits for the status of one run, and beside it for the same bytes from a server that does
+    nothing; `label` ends the names of the figures."""
     status = _status(here)
-    rounds = [
-        statistics.median(waits_us(here.socket, "run.status", status, effort.asked))
-        for _ in range(effort.asks)
-    ]
+    rounds, alone = [], []
+    with _echo(here, answer_bytes(here.socket, "run.status", status)) as echo:
+        for _ in range(effort.asks):
+            rounds.append(statistics.median(waits_us(here.socket, "run.status", status, effort.asked)))
+            alone.append(statistics.median(waits_us(echo, "run.status", status, effort.asked)))
     asked = f"{effort.asked} calls of run.status, each after the answer to the last"
     how = f"one raw client, {asked}, {len(run_ids(here))} probed"
-    return median(f"rpc_p50_us_{label}", rounds, "us", how)
+    beside = "the same client with an asyncio server that sends as many bytes and does nothing, by turns"
+    ratios = [one / other for one, other in zip(rounds, alone, strict=True)]
+    return (
+        median(f"rpc_p50_us_{label}", rounds, "us", how),
+        median(f"echo_p50_us_{label}", alone, "us", beside),
+        median(f"rpc_p50_over_echo_{label}", ratios, "ratio", "the first over the second, turn by turn"),
+    )
+
+
+@contextmanager
+def _echo(here: Post, size: int) -> Iterator[Path]:
+    path = here.runtime / "echo.sock"
+    words = (sys.executable, "-P", str(Path(__file__).with_name("echo.py")), str(path), str(size))
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as one:
+        assert one.stdin and one.stdout
+        try:
+            if one.stdout.readline() != b"ready\n":
+                raise CommandFailed("the server that does nothing did not begin")
+            yield path
+        finally:
+            one.kill()
+            path.unlink(missing_ok=True)
 
 
 def rates(here: Post, effort: Effort) -> Iterator[Figure]:

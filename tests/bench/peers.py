@@ -80,9 +80,9 @@ def _ours(effort: Effort) -> Values:
             "idle_rss_mb_100": here.rss_mb(),
         }
     with many_at_work(few) as here:
-        found["rpc_p50_us_10"] = _value(p50_us(here, effort, "10").value)
+        found["rpc_p50_us_10"] = _value(p50_us(here, effort, "10")[0].value)
     with many_at_work(many) as here:
-        found["rpc_p50_us_100"] = _value(p50_us(here, effort, "100").value)
+        found["rpc_p50_us_100"] = _value(p50_us(here, effort, "100")[0].value)
         found["rpc_per_s_16"] = _value(next(rates(here, effort)).value)
         # The kernels of a daemon that is killed are found again by the next: as many as there were, each once.
         here.kill()
