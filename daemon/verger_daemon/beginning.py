@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from verger_daemon.greeting import Charge, GreetingFailed, greet
 from verger_daemon.invocations import Child, draw_key, send, start
-from verger_daemon.ledger import Kept, Ledger
+from verger_daemon.ledger import Ledger, OnRecord
 from verger_kernel.clock import now
 from verger_kernel.rules.ids import RunId
 from verger_probes.exits import Exit
@@ -41,7 +41,7 @@ class StartRefused(Exception):
         self.said = said
 
 
-class Asked(NamedTuple):
+class Order(NamedTuple):
     """What a client wants of a kernel: the folder it works in, its command and words, and its environment."""
 
     directory: Path
@@ -50,7 +50,7 @@ class Asked(NamedTuple):
     environment: Mapping[str, str]
 
 
-class Place(NamedTuple):
+class Target(NamedTuple):
     """What a kernel is started for: the run, its folder (empty until it is made), and where its socket belongs."""
 
     run_id: RunId
@@ -64,61 +64,61 @@ class Begun(NamedTuple):
     """A kernel that listens."""
 
     child: Child
-    kept: Kept
+    kept: OnRecord
     streams: tuple[Path, Path]
 
 
-async def begin(asked: Asked, place: Place, ledger: Ledger) -> Begun:
-    """The kernel that `asked` asks for, on record and listening. Raises StartRefused; nothing is left of it then."""
+async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
+    """What `order` asks for: a kernel, on record and listening. Raises StartRefused; nothing is left of it then."""
     invocation = uuid.uuid4().hex
     streams = ledger.streams(invocation)
     # Before the client's words: after a `--` among them nothing is an option any more.
-    named = () if place.run_root else ("--run-id", place.run_id)
-    words = (asked.command, "-C", str(asked.directory), *named, *asked.words)
+    named = () if target.run_root else ("--run-id", target.run_id)
+    words = (order.command, "-C", str(order.directory), *named, *order.words)
     try:
         child = start(
             words,
-            directory=Path(place.run_root) if place.run_root else place.home,
-            environment=asked.environment or dict(os.environ),
+            directory=Path(target.run_root) if target.run_root else target.home,
+            environment=order.environment or dict(os.environ),
             stdout=streams[0],
             stderr=streams[1],
         )
     except OSError as error:
         raise StartRefused(f"no kernel could be started: {error}", "mend that, then try again") from error
-    found: list[Kept] = []
+    found: list[OnRecord] = []
     try:
-        charge = partial(_charged, found, ledger, invocation, words, asked, place)
+        charge = partial(_charged, found, ledger, invocation, words, order, target)
         await greet(child.greeting, child.pid, charge)
     except GreetingFailed as failed:
         await _ended(child)
         said = tail(streams[1])
-        _forget(ledger, place, streams)
+        _forget(ledger, target, streams)
         raise StartRefused(f"the kernel did not begin: {failed}", "see what it said", said) from failed
     return Begun(child, found[0], streams)
 
 
 def _charged(
-    found: list[Kept],
+    found: list[OnRecord],
     ledger: Ledger,
     invocation: str,
     words: tuple[str, ...],
-    asked: Asked,
-    place: Place,
+    order: Order,
+    target: Target,
     identity: Identity,
 ) -> Charge:
     """What the kernel is charged with, once it is on record: a daemon that is killed now finds it again."""
-    kept = Kept(
-        run_id=place.run_id,
-        directory=str(asked.directory),
-        run_root=place.run_root,
+    kept = OnRecord(
+        run_id=target.run_id,
+        directory=str(order.directory),
+        run_root=target.run_root,
         words=words,
         phase="at_work",
-        epoch=place.epoch,
+        epoch=target.epoch,
         invocation=invocation,
         identity=identity,
         session=identity.pid,
         key=draw_key().hex(),
-        probe_socket=str(place.sockets / f"{invocation[:_NAME_DIGITS]}.sock"),
+        probe_socket=str(target.sockets / f"{invocation[:_NAME_DIGITS]}.sock"),
         began_utc_ms=now().utc_ms,
         began_boottime_ns=boottime_ns(),
     )
@@ -149,9 +149,9 @@ async def _ended(child: Child) -> None:
     os.close(child.pidfd)
 
 
-def _forget(ledger: Ledger, place: Place, streams: tuple[Path, Path]) -> None:
-    if not place.run_root:
-        ledger.forget(place.run_id)
+def _forget(ledger: Ledger, target: Target, streams: tuple[Path, Path]) -> None:
+    if not target.run_root:
+        ledger.forget(target.run_id)
     for path in streams:
         path.unlink(missing_ok=True)
 

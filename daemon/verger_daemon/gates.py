@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from verger_daemon.ledger import Kept
+from verger_daemon.ledger import OnRecord
 from verger_daemon.observer import run_folder
 from verger_daemon.protocol import gate_messages as m
 from verger_kernel.disk.layout import RunFolder
@@ -43,7 +43,7 @@ def gate_of(folder: RunFolder, directory: str) -> m.GateShowResult | None:
     )
 
 
-def gates_listed(kept: Iterable[Kept]) -> m.GateListResult:
+def gates_listed(kept: Iterable[OnRecord]) -> m.GateListResult:
     """The gates at which runs on record wait, the newest run first."""
     found = [gate_of(run_folder(Path(one.run_root)), one.directory) for one in kept if one.run_root]
     rows = tuple(

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from verger_daemon.beginning import Asked, StartRefused
+from verger_daemon.beginning import Order, StartRefused
 from verger_daemon.connections import Answer, Handler
 from verger_daemon.events import Hub
 from verger_daemon.gates import gate_of, gates_listed, last_line
-from verger_daemon.ledger import Kept
+from verger_daemon.ledger import OnRecord
 from verger_daemon.observer import run_folder
 from verger_daemon.peers import Peer
 from verger_daemon.protocol import errors
@@ -66,7 +66,7 @@ class Handlers:
         }
 
     async def _start(self, params: m.StartParams, _: Peer) -> Answer:
-        return await self._begun(Asked(Path(params.directory), "run", params.words, self._ours(params)), None)
+        return await self._begun(Order(Path(params.directory), "run", params.words, self._ours(params)), None)
 
     async def _resume(self, params: m.ResumeParams, _: Peer) -> Answer:
         run = self._watched(params)
@@ -75,13 +75,13 @@ class Handlers:
         folder = self._folder(params)
         words = (folder.root.name, *params.words)
         return await self._begun(
-            Asked(Path(params.directory), "resume", words, self._ours(params)), folder.root
+            Order(Path(params.directory), "resume", words, self._ours(params)), folder.root
         )
 
-    async def _begun(self, asked: Asked, run_root: Path | None) -> m.StartResult:
+    async def _begun(self, order: Order, run_root: Path | None) -> m.StartResult:
         seq, record = self._hub.seq, last_line(run_folder(run_root)) if run_root else 0
         try:
-            run = await self._supervisor.start(asked, run_root)
+            run = await self._supervisor.start(order, run_root)
         except StartRefused as refused:
             said = f"; it said: {refused.said.strip()}" if refused.said.strip() else ""
             raise RpcError(
@@ -222,7 +222,7 @@ class Handlers:
             raise RpcError(errors.REFUSED, what, hint, exit_code=int(Exit.REFUSED))
         return found
 
-    def _of(self, params: m.ListParams) -> list[Kept]:
+    def _of(self, params: m.ListParams) -> list[OnRecord]:
         """The runs on record, of one repository where one is named."""
         kept = self._supervisor.kept()
         if params.directory is None:

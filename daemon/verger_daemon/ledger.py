@@ -16,7 +16,7 @@ from verger_probes.rules.probe import Identity
 Phase = Literal["at_work", "ended"]
 
 
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OnRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One run as the daemon keeps it. `run_root` is empty until the kernel made the run.
 
     `identity` and `key` are those of its last kernel, whose key goes when it is over; `exit_code` is None while it is
@@ -50,7 +50,7 @@ class Ledger:
         self.unreadable: list[str] = []
         """Why records were left alone when they were read last."""
 
-    def keep(self, kept: Kept) -> None:
+    def keep(self, kept: OnRecord) -> None:
         """Writes `kept`, durably: what it tells of must not be forgotten by a daemon that is killed."""
         write_record(self._place(kept.run_id), msgspec.json.encode(kept), durable=True)
 
@@ -58,12 +58,12 @@ class Ledger:
         """Removes the record of a run that never came to be."""
         self._place(run_id).unlink(missing_ok=True)
 
-    def read(self) -> Iterator[Kept]:
+    def read(self) -> Iterator[OnRecord]:
         """Every record, in the order of the runs; one that cannot be read is left alone, and told of."""
         self.unreadable = []
         for place in sorted(self._runs.glob("RUN_*.json")):
             try:
-                yield msgspec.json.decode(read_record(place), type=Kept)
+                yield msgspec.json.decode(read_record(place), type=OnRecord)
             except (OSError, RecordRefused, msgspec.DecodeError) as error:
                 self.unreadable.append(f"{place}: {error}")
 

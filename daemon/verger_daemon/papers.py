@@ -11,7 +11,7 @@ import msgspec
 
 from verger_daemon.control import Control, take_control
 from verger_daemon.rules import watch_effects as f
-from verger_daemon.rules.heartbeats import Kept, thinned
+from verger_daemon.rules.heartbeats import Beat, thinned
 from verger_daemon.rules.records import Heartbeat
 from verger_kernel.clock import now
 from verger_kernel.rules.now import iso
@@ -100,15 +100,15 @@ class Papers:
             self._control.release()
 
 
-def _beats(folder: Path) -> Iterator[Kept]:
+def _beats(folder: Path) -> Iterator[Beat]:
     """The heartbeats of the daemons before this one; one that cannot be read stays for people."""
     for path in folder.glob("[0-9]*.json"):
         with suppress(OSError, RecordRefused, msgspec.DecodeError):
             yield _kept(msgspec.json.decode(read_record(path), type=Heartbeat))
 
 
-def _kept(beat: Heartbeat) -> Kept:
-    return Kept(
+def _kept(beat: Heartbeat) -> Beat:
+    return Beat(
         heartbeat_sequence=beat.heartbeat_sequence, observed_utc_ms=beat.observed_utc_ms, claim=beat.claim
     )
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from verger_daemon.beginning import Asked, Begun, Place, StartRefused, begin
+from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin
 from verger_daemon.invocations import Child, adopt
-from verger_daemon.ledger import Kept, Ledger
+from verger_daemon.ledger import Ledger, OnRecord
+from verger_daemon.listener import Listener
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.watch import Pace, Phase, opened
-from verger_daemon.told import Told
 from verger_daemon.watching import Watched
 from verger_kernel.clock import now
 from verger_kernel.following.lines import Step
@@ -34,7 +34,15 @@ class Supervisor:
     """The runs by id. `epoch` is this daemon's, `state` the folder of all runs, `home` the daemon's own."""
 
     def __init__(
-        self, ledger: Ledger, told: Told, *, epoch: int, pace: Pace, home: Path, sockets: Path, parallel: int
+        self,
+        ledger: Ledger,
+        told: Listener,
+        *,
+        epoch: int,
+        pace: Pace,
+        home: Path,
+        sockets: Path,
+        parallel: int,
     ) -> None:
         self._ledger = ledger
         self._clients = told
@@ -45,7 +53,7 @@ class Supervisor:
         self._parallel = parallel
         self._starting = 0
         self._children: dict[int, tuple[Watched, Child, str]] = {}
-        self._kept: dict[str, Kept] = {}
+        self._kept: dict[str, OnRecord] = {}
         self.runs: dict[str, Watched] = {}
 
     def said(self, run: Watched) -> Said:
@@ -61,11 +69,11 @@ class Supervisor:
         """The pids of all kernels at work: what descends from one of them is supervised."""
         return frozenset(run.watch.invocation.identity.pid for run in self.at_work() if run.watch.invocation)
 
-    def kept(self) -> list[Kept]:
+    def kept(self) -> list[OnRecord]:
         """What is on record of every run, the newest first."""
         return sorted(self._kept.values(), key=lambda kept: kept.began_utc_ms, reverse=True)
 
-    def known(self, run_id: str) -> Kept | None:
+    def known(self, run_id: str) -> OnRecord | None:
         """What is on record of one run."""
         return self._kept.get(run_id)
 
@@ -78,7 +86,7 @@ class Supervisor:
             run.look()
         return run
 
-    async def start(self, asked: Asked, run_root: Path | None = None) -> Watched:
+    async def start(self, order: Order, run_root: Path | None = None) -> Watched:
         """A new run, or that at `run_root` again, with a kernel at work on it that listens. Raises StartRefused."""
         busy = next(self.at_work(), None)
         if self._starting + sum(1 for _ in self.at_work()) >= self._parallel:
@@ -90,8 +98,8 @@ class Supervisor:
             run_id = RunId(run_root.name) if run_root else _new_run_id()
             await self._at_rest(run_id)
             root = str(run_root or "")
-            place = Place(run_id, root, self._epoch, self._sockets, self._home)
-            return self._attached(await begin(asked, place, self._ledger))
+            target = Target(run_id, root, self._epoch, self._sockets, self._home)
+            return self._attached(await begin(order, target, self._ledger))
         finally:
             self._starting -= 1
 
@@ -177,7 +185,7 @@ class Supervisor:
         )
         return run
 
-    def _find_again(self, kept: Kept) -> None:
+    def _find_again(self, kept: OnRecord) -> None:
         run_root = kept.run_root or self._root_of(kept.run_id)
         run = self._opened(kept.run_id, run_root)
         self.runs[kept.run_id] = run
@@ -234,7 +242,7 @@ class Supervisor:
         )
         return Watched(watch, self)
 
-    def _keep(self, kept: Kept) -> None:
+    def _keep(self, kept: OnRecord) -> None:
         self._kept[kept.run_id] = kept
         self._ledger.keep(kept)
 

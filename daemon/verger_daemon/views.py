@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from verger_daemon.ledger import Kept
+from verger_daemon.ledger import OnRecord
 from verger_daemon.protocol import messages as m
 from verger_daemon.rules.watch import Watch
 from verger_daemon.watching import Watched
@@ -189,7 +189,7 @@ def _text(run_id: str, said: Said, seen: m.Supervision, saved: _Saved | None, ag
     return f"proved now, by the daemon\n{proved}\n\nsaved, by the kernel\n{told}"
 
 
-def listed(rows: Sequence[tuple[Kept, Said, Snapshot | None]]) -> m.RunListResult:
+def listed(rows: Sequence[tuple[OnRecord, Said, Snapshot | None]]) -> m.RunListResult:
     """Every run that the daemon knows, one a line."""
     runs = tuple(
         m.RunRow(

@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from verger_daemon.invocations import send
+from verger_daemon.listener import Listener, Unhurried
 from verger_daemon.observer import Observer
 from verger_daemon.papers import Papers, open_papers
 from verger_daemon.prober import Prober, connect
@@ -22,7 +23,6 @@ from verger_daemon.rules import watch_effects as f
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.supervision import advance
 from verger_daemon.rules.watch import Watch
-from verger_daemon.told import Told, Unhurried
 from verger_kernel.clock import now
 from verger_probes.identity import boottime_ns
 from verger_probes.locks import Held, LockReplaced
@@ -36,7 +36,7 @@ _ACK_FILES = ("active_stage.json", "probe_request.json", "probe_ack.json", "brid
 class Watched:
     """One run under watch. `pidfd` names its kernel while there is one."""
 
-    def __init__(self, watch: Watch, told: Told) -> None:
+    def __init__(self, watch: Watch, told: Listener) -> None:
         self.watch = watch
         self.pidfd: int | None = None
         self.papers: Papers | None = None

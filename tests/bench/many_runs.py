@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tests.bench.post import Post, post
 from tests.bench.workshop import ROOT, CommandFailed, Shape, workshop
 
-from verger_daemon.ledger import Kept, Ledger
+from verger_daemon.ledger import Ledger, OnRecord
 from verger_kernel.clock import now
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.rules.chain import GENESIS, line, read
@@ -78,7 +78,7 @@ def _put_on_record(here: Post, count: int, phase: Literal["at_work", "ended"], i
         root = _copied(model, run_id)
         invocation = uuid.uuid4().hex
         ledger.keep(
-            Kept(
+            OnRecord(
                 run_id=run_id,
                 directory=str(made.repository),
                 run_root=str(root),

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from verger_daemon.ledger import Kept, Ledger
+from verger_daemon.ledger import Ledger, OnRecord
 from verger_kernel.rules.ids import RunId
 from verger_probes.rules.probe import Identity
 
-KEPT = Kept(
+KEPT = OnRecord(
     run_id=RunId("RUN_20260325T101112Z_0123456789abcdef0123456789abcdef"),
     directory="/repository",
     run_root="",

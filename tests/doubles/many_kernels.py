@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / floor) for floor in ("daemon", "kernel", "probes")]
 
 import msgspec  # noqa: E402
 
-from verger_daemon.ledger import Kept  # noqa: E402  # the line above finds them
+from verger_daemon.ledger import OnRecord  # noqa: E402  # the line above finds them
 from verger_kernel.rules.saved import decode  # noqa: E402
 from verger_probes.rules.probe import Ack, ActiveStage, answer, read_ask  # noqa: E402
 
@@ -22,7 +22,7 @@ from verger_probes.rules.probe import Ack, ActiveStage, answer, read_ask  # noqa
 class Kernel(asyncio.Protocol):
     """One of them."""
 
-    def __init__(self, kept: Kept) -> None:
+    def __init__(self, kept: OnRecord) -> None:
         self._key = bytes.fromhex(kept.key)
         saved = (Path(kept.run_root) / "run_state.json").read_bytes()
         state = decode(saved)
@@ -56,7 +56,7 @@ async def main(ledger: Path) -> None:
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, sys.stdin.readline)
     for path in ledger.glob("RUN_*.json"):
-        kept = msgspec.json.decode(path.read_bytes(), type=Kept)
+        kept = msgspec.json.decode(path.read_bytes(), type=OnRecord)
         await loop.create_unix_server(lambda kept=kept: Kernel(kept), kept.probe_socket)
     print("ready", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)

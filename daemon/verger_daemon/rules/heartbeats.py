@@ -19,7 +19,7 @@ _ALL_MS = 10 * _MINUTE_MS
 _DAY_MS = 24 * _HOUR_MS
 
 
-class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Beat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A heartbeat on disk, as far as it matters to how long it stays there."""
 
     heartbeat_sequence: int
@@ -91,7 +91,7 @@ def record(watch: w.Watch, number: int, said: Said, now: Now) -> records.Heartbe
     )
 
 
-def thinned(beats: Iterable[Kept], now: Now) -> tuple[int, ...]:
+def thinned(beats: Iterable[Beat], now: Now) -> tuple[int, ...]:
     """The numbers of the heartbeats that may go, in order: all of the last ten minutes stay, of the last day the first
     of each minute, of the time before the first of each hour, and each at which the claim changed, and the newest.
 

@@ -12,7 +12,7 @@ from tests.daemon.rules.test_supervision import FILES, Hands, living
 
 from verger_daemon.rules import watch_effects as f
 from verger_daemon.rules import watch_events as e
-from verger_daemon.rules.heartbeats import Kept, thinned
+from verger_daemon.rules.heartbeats import Beat, thinned
 from verger_daemon.rules.records import SCHEMAS
 from verger_kernel.rules.now import Now
 from verger_probes.rules.liveness import Claim
@@ -28,9 +28,9 @@ BEATS = st.lists(
 )
 
 
-def kept(ages: list[tuple[int, Claim]]) -> list[Kept]:
+def kept(ages: list[tuple[int, Claim]]) -> list[Beat]:
     return [
-        Kept(heartbeat_sequence=number, observed_utc_ms=NOW.utc_ms - age, claim=claim)
+        Beat(heartbeat_sequence=number, observed_utc_ms=NOW.utc_ms - age, claim=claim)
         for number, (age, claim) in enumerate(ages, 1)
     ]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from verger_daemon.watching import Watched
 
 
-class Told(Protocol):
+class Listener(Protocol):
     """Whoever must hear of what happens to a watched run."""
 
     def claimed(self, run: "Watched", claim: Claim, reason: str) -> None:
