@@ -1,4 +1,4 @@
-"""Whoever must hear of what happens to a watched run, and the files that wait until they have heard.
+"""Whoever must hear of what happens to a watched run, and what waits until they have heard.
 
 Not here: what is told (`publishing.py`) and what is written (`papers.py`).
 """
@@ -35,19 +35,19 @@ class Listener(Protocol):
 
 
 class Unhurried:
-    """Writes that wait until subscribers were sent what happened: to them it matters at once, to files it does not."""
+    """Work on files that waits until subscribers were sent what happened: to them it matters at once."""
 
     def __init__(self) -> None:
-        self._writes: deque[Callable[[], None]] = deque()
+        self._works: deque[Callable[[], None]] = deque()
 
-    def add(self, write: Callable[[], None]) -> None:
-        """Has `write` done, in order: events are sent in the next turn of the loop, this is done in the one after."""
-        if not self._writes:
+    def add(self, work: Callable[[], None]) -> None:
+        """Has `work` done, in order: events are sent in the next turn of the loop, this is done in the one after."""
+        if not self._works:
             loop = asyncio.get_running_loop()
             loop.call_soon(loop.call_soon, self.catch_up)
-        self._writes.append(write)
+        self._works.append(work)
 
     def catch_up(self) -> None:
         """Does all that waits, now: before another file of the run is written, or somebody else may write there."""
-        while self._writes:
-            self._writes.popleft()()
+        while self._works:
+            self._works.popleft()()

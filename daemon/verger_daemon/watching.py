@@ -135,11 +135,11 @@ class Watched:
         """Lets go of the run; its kernel, if there is one, goes on."""
         if self._timer:
             self._timer.cancel()
+        self._unhurried.catch_up()
         for task in self._tasks:
             task.cancel()
         if self._prober:
             self._prober.close()
-        self._unhurried.catch_up()
         if self.papers:
             self.papers.release()
 
@@ -185,7 +185,8 @@ class Watched:
                 # The last one of several counts.
                 self._wake_ns = at_ns
             case f.ReadRun():
-                self._begin(self._read(effect))
+                # In a thread, which would fight with the loop for the interpreter while it has something to tell.
+                self._unhurried.add(lambda: self._begin(self._read(effect)))
             case f.Connect(probe_socket=path):
                 self._begin(self._connect(Path(path)))
             case f.Announce(claim=claim, reason=reason):

@@ -185,6 +185,8 @@ def exit_of(state: s.RunState) -> Exit:
             return Exit.BLOCKED_EXTERNAL
         case s.Escalated():
             return Exit.ESCALATED
+        case _ if state.park:
+            return Exit.PARKED
         case _ if state.outstanding:
             return Exit.ENVIRONMENT
         case _:

@@ -15,6 +15,7 @@ from verger_kernel.remembered import Source
 from verger_kernel.rules import state as s
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
+from verger_kernel.rules.parks import Cause, Park
 from verger_kernel.rules.saved import SavedState, decode
 from verger_probes.exits import Exit
 from verger_probes.locks import is_held
@@ -127,6 +128,21 @@ def _look_at(saved: SavedState) -> str:
     return ""
 
 
+def parked_until(park: Park) -> str:
+    """When a park is worth another try, in words."""
+    if park.resets_utc_ms is not None:
+        return f"after {iso(park.resets_utc_ms)}"
+    return _PARKED[park.cause]
+
+
+_PARKED: dict[Cause, str] = {
+    "limit": "when the limit is over, which nobody can say",
+    "auth": "when the agent is logged in again",
+    "outage": "when the provider can be reached again",
+    "budget": "when there is more to spend",
+}
+
+
 def state_name(stage: s.Stage) -> str:
     """The stage in the words of the design: one of the four ends, or what is being done."""
     match stage:
@@ -215,6 +231,8 @@ def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
             return "error", Exit.ESCALATED, f"mend it on a branch, then: {refresh} && verger resume {run}"
         case _ if held:
             return "ok", Exit.DONE, ""
+        case _ if saved.park:
+            return "waiting", Exit.PARKED, f"{parked_until(saved.park)}: verger resume {run}"
         case _ if saved.outstanding:
             # Nobody drives it and work is outstanding: it was killed or interrupted in the middle of a stage.
             return "interrupted", Exit.PARKED, f"verger resume {run}"

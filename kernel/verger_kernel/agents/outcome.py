@@ -13,11 +13,12 @@ import signal
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.limits import Breach
 from verger_kernel.rules.packs import Report, ReportRefused, TaskSpecification, read_report
+from verger_kernel.rules.parks import Cause
 
 REPORT_BYTES_MAX = 4 << 20
 WHY_CHARACTERS_MAX = 400
@@ -44,7 +45,26 @@ class Unanswered:
     why: str
 
 
-Outcome = Answered | Unanswered
+@dataclass(frozen=True)
+class Parked:
+    """No answer for now, and nobody's fault; `resets_utc_ms` is when the agent says it is over, None if it does not."""
+
+    kind: ClassVar[str] = "parked"
+    cause: Cause
+    why: str
+    resets_utc_ms: int | None
+
+
+Outcome = Answered | Unanswered | Parked
+
+
+class CallParked(Exception):
+    """An agent call that came to nothing because it was parked."""
+
+    def __init__(self, parked: Parked) -> None:
+        super().__init__(parked.why)
+        self.parked = parked
+
 
 _BREACHES: dict[str, tuple[Failure, str]] = {
     "timeout": ("timeout", "ran {used} s, {allowed} s are allowed"),
@@ -64,10 +84,10 @@ def outcome(
 ) -> Outcome:
     """What came of the call. `exit_code` is minus the signal that ended it, None if it was never started."""
     if start_error or exit_code is None:
-        return Unanswered("not_started", _one_line(start_error or "the program was never started"))
+        return Unanswered("not_started", one_line(start_error or "the program was never started"))
     flaw: ReportRefused | None = None
     try:
-        data = _read(report_path)
+        data = read_plain(report_path)
         if data is not None:
             return _answered(data, task)
     except ReportRefused as refusal:
@@ -75,13 +95,13 @@ def outcome(
     if breach:
         kind, words = _BREACHES[breach.limit]
         return Unanswered(kind, words.format(used=breach.used, allowed=breach.allowed))
-    return Unanswered("malformed", _one_line(str(flaw))) if flaw else _ended_without(exit_code)
+    return Unanswered("malformed", one_line(str(flaw))) if flaw else _ended_without(exit_code)
 
 
 def complete_answer(task: TaskSpecification, report_path: Path) -> Answered | None:
     """The answer that an earlier try of this call left on disk, None if none of it can be used."""
     try:
-        data = _read(report_path)
+        data = read_plain(report_path)
         return None if data is None else _answered(data, task)
     except ReportRefused:
         return None
@@ -106,7 +126,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _read(path: Path) -> bytes | None:
+def read_plain(path: Path) -> bytes | None:
     """The report's bytes, None if there is none. Raises ReportRefused if it is no plain, readable file."""
     try:
         # Not blocking: a named pipe in the report's place must be refused, not waited for.
@@ -126,6 +146,6 @@ def _read(path: Path) -> bytes | None:
     return data
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:WHY_CHARACTERS_MAX])
     return shown if len(text) <= WHY_CHARACTERS_MAX else f"{shown}… ({len(text)} characters)"

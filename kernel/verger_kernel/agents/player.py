@@ -16,7 +16,11 @@ import msgspec
 from verger_kernel.agents import steps as s
 from verger_kernel.agents.answer import answer
 from verger_kernel.agents.changes import change
+from verger_kernel.agents.parking import ParkNote
 from verger_kernel.agents.scenario import Call, ScenarioRefused, load_scenario
+from verger_kernel.process.tree import EFFECT
+from verger_kernel.rules.ids import EffectId, tries_of
+from verger_kernel.rules.now import iso
 from verger_kernel.rules.packs import TaskSpecification
 from verger_probes.exits import Exit
 from verger_probes.records import write_record
@@ -52,7 +56,8 @@ def _refused(code: Exit, why: str) -> int:
 def play(call: Call, task: TaskSpecification) -> None:
     """Does each step in order, and writes the report after the last one unless a step stands for that."""
     answers = any(isinstance(step, s.Report | s.Garbage) for step in call.steps)
-    for number, step in enumerate(call.steps if answers else (*call.steps, s.Report()), start=1):
+    steps = tuple(step for step in call.steps if not _is_past(step))
+    for number, step in enumerate(steps if answers else (*steps, s.Report()), start=1):
         try:
             _do(step, call, task)
         except (OSError, ValueError) as error:
@@ -81,6 +86,9 @@ def _do(step: s.Step, call: Call, task: TaskSpecification) -> None:
             _report(task, answer(task, call))
         case s.Garbage():
             _report(task, step.content())
+        case s.Park():
+            _report(task, _note(step))
+            raise SystemExit(Exit.PARKED)
         case s.Write() | s.Append() | s.Delete() | s.Rename() | s.Mkdir() | s.Symlink() | s.Chmod():
             change(step, task)
         case _:
@@ -108,6 +116,16 @@ def _spawn() -> None:
         start_new_session=True,
     )
     print(f"left process {sleeper.pid} behind", flush=True)
+
+
+def _is_past(step: s.Step) -> bool:
+    return isinstance(step, s.Park) and tries_of(EffectId(os.environ.get(EFFECT, "/t1"))) > step.tries
+
+
+def _note(step: s.Park) -> bytes:
+    resets = "" if step.resets_in_s is None else iso(round((time.time() + step.resets_in_s) * 1000))
+    note = ParkNote(schema_version="verger.park.v1", cause=step.cause, why=step.why, resets_at_utc=resets)
+    return msgspec.json.encode(note)
 
 
 def _report(task: TaskSpecification, data: bytes) -> None:

@@ -10,6 +10,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from verger_kernel.rules.parks import Cause
+
 
 class _Step(msgspec.Struct, frozen=True, tag_field="do", tag=str.lower, forbid_unknown_fields=True):
     """One thing to do; `do` names it."""
@@ -126,8 +128,17 @@ class Garbage(_Content, frozen=True):
     """Writes these bytes where the report belongs, and no report."""
 
 
+class Park(_Step, frozen=True, kw_only=True):
+    """Writes a park note where the report belongs, in the first so many tries of the call; later it does nothing."""
+
+    cause: Cause
+    why: str = "the scenario says so"
+    resets_in_s: Annotated[float, Meta(ge=0)] | None = None
+    tries: Annotated[int, Meta(ge=1)] = 1
+
+
 Change = Write | Append | Delete | Rename | Mkdir | Symlink | Chmod
-Step = Change | Say | Whisper | Flood | Sleep | Hang | Exit | Crash | Spawn | Report | Garbage
+Step = Change | Say | Whisper | Flood | Sleep | Hang | Exit | Crash | Spawn | Report | Garbage | Park
 
 
 def changed_paths(steps: tuple[Step, ...]) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.rules.parks import Cause
+
 PER_RECORD = 10
 """The numbers that the lines of one journal record may take: record 12 gives 120, 121 and so on."""
 
@@ -184,6 +186,15 @@ class EffectFailed(Line, frozen=True, kw_only=True, tag="effect.failed"):
     what: str
 
 
+class EffectParked(Line, frozen=True, kw_only=True, tag="effect.parked"):
+    """Something must wait, and nobody is to blame; `resets_at` is empty where nobody knows for how long."""
+
+    effect: str
+    cause: Cause
+    why: str
+    resets_at: str
+
+
 class ItemEnded(ItemLine, frozen=True, kw_only=True, tag="item.ended"):
     """An attempt came to one of the four ends."""
 
@@ -239,6 +250,7 @@ KINDS: tuple[type[Line], ...] = (
     GateAsked,
     GateDecided,
     EffectFailed,
+    EffectParked,
     ItemEnded,
     Result,
 )

@@ -78,6 +78,9 @@ def _happened(step: Step) -> Iterator[k.Line]:
             )
         case e.EffectFailed(effect=effect, what=what):
             yield k.EffectFailed(**_run(after), effect=effect, what=what)
+        case e.EffectParked(effect=effect, cause=cause, why=why, resets_utc_ms=resets):
+            until = "" if resets is None else iso(resets)
+            yield k.EffectParked(**_run(after), effect=effect, cause=cause, why=why, resets_at=until)
         case _ if isinstance(event, e.Answer) and before and _is_awaited(before, event.effect):
             yield from _answered(event, after)
 

@@ -13,6 +13,7 @@ import msgspec
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered, complete_answer, outcome
+from verger_kernel.agents.parking import parked
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.agents.sightings import Sightings
 from verger_kernel.disk import packets, report_places
@@ -171,7 +172,7 @@ async def _watched(job: Job, sightings: Sightings) -> Ended:
 def _outcome(
     call: Call, put: ReportPlace, laid: Standing | None, sightings: Sightings, ended: Ended
 ) -> Outcome:
-    found = outcome(
+    found = parked(put.report) or outcome(
         sightings.task,
         put.report,
         exit_code=ended.exit_code,
@@ -184,11 +185,11 @@ def _outcome(
         changed = packets.changed(put.packet, Digest(call.place.packet))
     if changed:
         found = Unanswered("tampered", f"changed its copy of the packet: {listed(changed)}")
-    if isinstance(found, Unanswered):
+    if not isinstance(found, Answered):
         # What was refused now must not be found and used by a resume.
         _seal(call.folder).unlink(missing_ok=True)
-        if found.kind in ("failed", "killed", "malformed"):
-            found = replace(found, why=found.why + _last_words(call.folder.stderr))
+    if isinstance(found, Unanswered) and found.kind in ("failed", "killed", "malformed"):
+        found = replace(found, why=found.why + _last_words(call.folder.stderr))
     # Now that nobody can profit from the name in it, it lies where people look for it.
     with suppress(FileNotFoundError):
         put.task.replace(call.folder.task)

@@ -8,6 +8,7 @@ from typing import assert_never
 from anyio import to_thread
 from msgspec import DecodeError
 
+from verger_kernel.agents.outcome import CallParked
 from verger_kernel.git.command import GitError
 from verger_kernel.git.refs import MoveRefused, RefMoved, RefUnreadable
 from verger_kernel.git.removal import RemovalRefused
@@ -20,7 +21,7 @@ from verger_kernel.perform.verification import run_commands
 from verger_kernel.perform.worker import run_worker
 from verger_kernel.process.ending import Unendable
 from verger_kernel.rules import effects as f
-from verger_kernel.rules.events import Answer, EffectFailed, Event
+from verger_kernel.rules.events import Answer, EffectFailed, EffectParked, Event
 
 WORLD = (
     OSError,
@@ -39,11 +40,16 @@ WORLD = (
 async def perform(effect: f.Effect, site: Site, tell: Tell) -> Event:
     """Performs `effect` and answers with what came of it.
 
-    What the world refuses (disk, git, permissions) is EffectFailed: the effect stays outstanding and resume tries
-    it again. A defect of ours is raised.
+    What the world refuses (disk, git, permissions) is EffectFailed, and what must wait EffectParked: the effect stays
+    outstanding and resume tries it again. A defect of ours is raised.
     """
     try:
         return await _answer(effect, site, tell)
+    except CallParked as call:
+        put_off = call.parked
+        return EffectParked(
+            effect=effect.id, cause=put_off.cause, why=put_off.why, resets_utc_ms=put_off.resets_utc_ms
+        )
     except WORLD as error:
         return EffectFailed(effect=effect.id, what=f"{type(error).__name__}: {error}")
 

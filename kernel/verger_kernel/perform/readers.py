@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
+from verger_kernel.agents.outcome import Answered, CallParked, Outcome, Parked, Unanswered
 from verger_kernel.disk import packets
 from verger_kernel.git import trespass
 from verger_kernel.git.changed import changed_files
@@ -47,7 +47,10 @@ class _Begun(NamedTuple):
 async def ask(
     site: Site, place: CallPlace, tip: ObjectId, tell: calls.Tell, rework: tuple[ReworkPoint, ...] = ()
 ) -> Reading:
-    """Calls the agent, unless an earlier try already has its complete answer. The worktree stands at `tip`."""
+    """Calls the agent, unless an earlier try already has its complete answer. The worktree stands at `tip`.
+
+    Raises CallParked where it put its answer off, and nothing was changed meanwhile.
+    """
     try:
         begun = await to_thread.run_sync(_begun, site, place, tip)
     except packets.PacketChanged as changed:
@@ -58,7 +61,10 @@ async def ask(
         folder = site.attempt(place.item, place.attempt).call(place.effect)
         call = calls.Call(site, place, task(site, place, rework=rework), folder, begun.contents)
         outcome = await calls.make(call, tell)
-    return await to_thread.run_sync(_judged, site, place, begun, outcome)
+    reading = await to_thread.run_sync(_judged, site, place, begun, outcome)
+    if isinstance(reading.outcome, Parked):
+        raise CallParked(reading.outcome)
+    return reading
 
 
 def _begun(site: Site, place: CallPlace, tip: ObjectId) -> _Begun:

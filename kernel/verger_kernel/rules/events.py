@@ -12,6 +12,7 @@ from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.ids import Digest, EffectId, ObjectId
 from verger_kernel.rules.marks import FindingMark
 from verger_kernel.rules.packs import Lane
+from verger_kernel.rules.parks import Cause
 from verger_kernel.rules.surface.mark import SurfaceMark
 from verger_kernel.rules.trials import TrialMark
 
@@ -193,6 +194,15 @@ class EffectFailed(_Event, frozen=True, kw_only=True):
     what: str
 
 
+class EffectParked(_Event, frozen=True, kw_only=True):
+    """`effect` cannot be done for now and nobody is to blame. It stays outstanding; resume tries it again."""
+
+    effect: EffectId
+    cause: Cause
+    why: str
+    resets_utc_ms: int | None
+
+
 Event = (
     RunCreated
     | InvocationStarted
@@ -213,6 +223,7 @@ Event = (
     | CloseRefused
     | RunRetargeted
     | EffectFailed
+    | EffectParked
 )
 Answer = (
     RunBranchCreated

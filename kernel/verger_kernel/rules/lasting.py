@@ -19,6 +19,7 @@ _LASTING = (
     e.CloseRefused,
     e.RunRetargeted,
     e.EffectFailed,
+    e.EffectParked,
     e.InvocationEnded,
 )
 

@@ -17,6 +17,7 @@ from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.ids import Digest, EffectId, effect_id, next_try
 from verger_kernel.rules.lasting import lasts
 from verger_kernel.rules.now import Now
+from verger_kernel.rules.parks import Park, longer
 from verger_kernel.rules.step import IllegalEvent, Step, go, stay
 from verger_kernel.rules.transitions import ASKS, allowed
 
@@ -48,7 +49,9 @@ def advance(state: s.RunState | None, event: e.Event, now: Now) -> Step:
             raise IllegalEvent(f"a run begins with RunCreated, not with {type(event).__name__}")
         return _created(event, now)
     before = replace(state, updated_utc_ms=now.utc_ms)
-    if isinstance(event, e.Answer | e.EffectFailed) and not _is_outstanding(before, event.effect):
+    if isinstance(event, e.Answer | e.EffectFailed | e.EffectParked) and not _is_outstanding(
+        before, event.effect
+    ):
         return stay(before)
     if isinstance(event, e.Answer):
         before = _answered(before, event)
@@ -89,6 +92,7 @@ def _created(event: e.RunCreated, now: Now) -> Step:
         trouble="",
         stage=s.Opening(),
         outstanding=(),
+        park=None,
     )
     return stay(state)
 
@@ -112,6 +116,8 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
             return stay(replace(state, agent_calls=state.agent_calls + 1))
         case e.EffectFailed():
             return stay(replace(state, trouble=event.what))
+        case e.EffectParked():
+            return stay(_parked(state, event, now))
         case e.RunBranchCreated():
             return pipeline.next_item(replace(state, stage=s.Idle()), now)
         case e.WorktreeReady():
@@ -146,6 +152,11 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
             assert_never(event)
 
 
+def _parked(state: s.RunState, event: e.EffectParked, now: Now) -> s.RunState:
+    park = Park(cause=event.cause, why=event.why, resets_utc_ms=event.resets_utc_ms, since_utc_ms=now.utc_ms)
+    return replace(state, trouble=event.why, park=longer(state.park, park))
+
+
 def _retargeted(state: s.RunState, event: e.RunRetargeted) -> s.RunState:
     stage = state.stage
     if isinstance(stage, s.Escalated):
@@ -157,7 +168,7 @@ def _retargeted(state: s.RunState, event: e.RunRetargeted) -> s.RunState:
 def _invocation_started(state: s.RunState, event: e.InvocationStarted, now: Now) -> Step:
     request = event.request
     state = _asked(state, request)
-    state = replace(state, invocation=event.invocation, request=request, trouble="")
+    state = replace(state, invocation=event.invocation, request=request, trouble="", park=None)
     if state.outstanding:
         return _again(state)
     match state.stage:

@@ -21,6 +21,14 @@ class Now(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     monotonic_ns: int
 
 
+def from_iso(text: str) -> int:
+    """The `utc_ms` of a moment in ISO-8601. Raises ValueError for one that does not name its place on the earth."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"{text} does not say in which time zone; write it in UTC, with a trailing Z")
+    return int(moment.timestamp() * 1000)
+
+
 def iso(utc_ms: int) -> str:
     """`utc_ms` as ISO-8601 in UTC with milliseconds and a trailing Z."""
     moment = datetime.fromtimestamp(utc_ms // 1000, UTC)

@@ -8,6 +8,7 @@ import msgspec
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.ids import Digest, ObjectId
+from verger_kernel.rules.parks import Park
 from verger_kernel.rules.state import Measured, RunState, Stage
 
 SCHEMA = "verger.run_state.v1"
@@ -52,6 +53,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     trouble: str
     stage: Stage
     outstanding: tuple[Effect, ...]
+    park: Park | None
 
 
 _FROM_FRAME = (
@@ -83,6 +85,7 @@ _FROM_STATE = (
     "trouble",
     "stage",
     "outstanding",
+    "park",
 )
 
 

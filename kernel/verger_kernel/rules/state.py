@@ -13,6 +13,7 @@ from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.ids import Digest, ObjectId
 from verger_kernel.rules.marks import FindingMark
+from verger_kernel.rules.parks import Park
 from verger_kernel.rules.surface.mark import SurfaceMark
 from verger_kernel.rules.trials import CommandMark, TrialMark
 
@@ -234,7 +235,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the machine holds it. `passed` is the whole ledger, oldest first; saved, it is `saved.Passed`.
 
     `measured` is about the run branch's tip and the newest verified result, the base of the next item. Records up to
-    `lasting_seq` outlast a power cut.
+    `lasting_seq` outlast a power cut. `park` says why what is outstanding was put off.
     """
 
     frame: Frame
@@ -257,6 +258,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str
     stage: Stage
     outstanding: tuple[Effect, ...]
+    park: Park | None
 
     def passed_ids(self) -> frozenset[str]:
         """The items whose result is on the run branch."""

@@ -53,6 +53,7 @@ RUN_EVENTS: dict[type[e.Event], dict[type[s.Stage], tuple[type[s.Stage], ...]]] 
     e.InvocationEnded: {},
     e.AgentStarted: {},
     e.EffectFailed: {},
+    e.EffectParked: {},
 }
 """Events that any stage knows, with the stages from which they may lead on; elsewhere the stage stays."""
 

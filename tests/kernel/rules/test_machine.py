@@ -120,6 +120,52 @@ def test_a_failure_of_the_world_leaves_the_effect_outstanding() -> None:
     assert made.rest().passed == ("01",)
 
 
+def parked(effect: f.Effect, resets_utc_ms: int | None, why: str = "limit reached") -> e.EffectParked:
+    return e.EffectParked(effect=effect.id, cause="limit", why=why, resets_utc_ms=resets_utc_ms)
+
+
+def test_a_park_is_no_attempt_no_round_and_no_end() -> None:
+    made = walk().until(s.Working)
+    stage, (effect,) = made.stage, made.state.outstanding
+    assert made.tell(parked(effect, 5000)) == ()
+    assert (made.stage, made.state.outstanding) == (stage, (effect,))
+    assert made.state.park and (made.state.park.why, made.state.park.resets_utc_ms) == ("limit reached", 5000)
+    made.end()
+    assert made.start(kind="resume") == (replace(effect, id=next_try(effect.id)),)
+    assert made.state.park is None
+    assert made.rest().passed == ("01",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "last"),
+    [(5000, 9000, 9000), (9000, 5000, 9000), (None, 5000, None), (5000, None, None)],
+)
+def test_of_two_parked_lanes_the_later_end_counts(
+    first: int | None, second: int | None, last: int | None
+) -> None:
+    made = walk().until(s.Auditing)
+    lane_a, lane_b = made.state.outstanding
+    made.tell(parked(lane_a, first))
+    made.tell(parked(lane_b, second))
+    assert made.state.park and made.state.park.resets_utc_ms == last
+
+
+def test_a_lane_that_answers_does_not_end_the_park_of_the_other() -> None:
+    made = walk().until(s.Auditing)
+    lane_a, lane_b = made.state.outstanding
+    made.tell(parked(lane_a, None))
+    made.answer(lane_b)
+    assert made.state.park and made.state.outstanding == (lane_a,)
+
+
+def test_a_late_park_changes_nothing() -> None:
+    made = walk().until(s.Working)
+    late = made.state.outstanding[0]
+    made.start(kind="resume")
+    assert made.tell(parked(late, 5000)) == ()
+    assert made.state.park is None
+
+
 @pytest.mark.parametrize("verdict", ["blocked", "blocked_external"])
 def test_only_a_stopped_item_gets_a_fresh_attempt(verdict: str) -> None:
     made = walk().until(s.Working)
