@@ -27,6 +27,8 @@ DAEMON_MAY_READ = (
     "verger_kernel.rules", "verger_kernel.disk.layout", "verger_kernel.snapshot", "verger_kernel.snapshot_text",
     "verger_kernel.following", "verger_kernel.home", "verger_kernel.progress", "verger_kernel.terminal",
     "verger_kernel.clock", "verger_kernel.errors",
+    # And how processes are found and ended, which must be one way for both.
+    "verger_kernel.process.ending", "verger_kernel.process.table", "verger_kernel.process.tree",
 )
 
 # What the client becomes; nothing else of the kernel, which has no parts for others.
@@ -45,6 +47,7 @@ MAY_START_PROCESSES = {
     "kernel/verger_kernel/git/command.py": "the one place where git is run",
     "daemon/verger_daemon/invocations.py": "starts kernels",
     "client/verger_client/starting.py": "starts a daemon where none listens",
+    "client/verger_client/systemctl.py": "asks systemd, and becomes what shows its journal",
     "kernel/verger_kernel/agents/player.py": "is an agent itself: it runs inside the limits and plays a liar",
 }
 MAY_IMPORT_BY_NAME = {"kernel/verger_kernel/cli.py": "imports only the command that was called; see COMMANDS"}

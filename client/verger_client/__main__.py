@@ -26,7 +26,7 @@ RUN is a run id, the beginning of one, or latest. Exit codes: docs/exit-codes.md
 _REST = """
 commands that ask the daemon:
     supervise           run, resume, status, list, stop, logs: runs that a daemon watches
-    daemon              status, stop: the daemon itself
+    daemon              status, start, stop, restart, logs, install, uninstall: the daemon itself
     settings            show: every setting of the daemon, and where it came from
 """
 

@@ -13,6 +13,9 @@ from verger_client import wire
 from verger_client.starting import connected
 
 _HELD, _GATE, _BLOCKED, _PARKED, _INTERRUPTED = 5, 20, 21, 75, 130
+_WAITING = (_GATE, _BLOCKED, _PARKED)
+_LOOKS_MAX = 5
+"""How often a run that waits no more is looked at before nobody is believed to go on with it."""
 _RETURNS_S = 30.0
 """How long a daemon that went away is waited for, or started again."""
 _LOOK_S = 1.0
@@ -56,6 +59,7 @@ class Stay:
         self._record: int = begun["record"]
         self._claim = ""
         self._waited_since: float | None = None
+        self._looks = 0
         self._autostart = wishes.autostart
         self._is_at_rest = False
         """Whether the daemon that is asked now found the run at rest, so that it may never tell how it ended."""
@@ -140,11 +144,14 @@ class Stay:
             self._is_at_rest = False
             return
         saved = status["kernel"]
-        waits = saved["exit_code"] in (_GATE, _BLOCKED)
+        waits = saved["exit_code"] in _WAITING
         if waits and self._wishes.waits:
+            self._looks = 0
             self._wait()
             return
-        goes_on = saved["held"] or (saved["exit_code"] == 0 and saved["passed"] < saved["items_total"])
+        self._looks += 1
+        is_left = saved["exit_code"] == 0 and saved["passed"] < saved["items_total"]
+        goes_on = saved["held"] or (is_left and self._looks < _LOOKS_MAX)
         if self._waited_since is None or not (waits or goes_on):
             _tell(f"run {self._run} rests: {saved['current_state']}")
             raise _Over(int(saved["exit_code"]))
@@ -206,9 +213,14 @@ class Stay:
             _tell("the kernel ended while no daemon watched it; how, its journal says")
         if code == _GATE and (self._wishes.waits or sys.stderr.isatty()):
             self._show_gate()
-        if code in (_GATE, _BLOCKED) and self._wishes.waits:
+        if said["goes_on"]:
+            _tell(f"the daemon goes on with it: {said['goes_on']}")
+            return
+        if code in _WAITING and self._wishes.waits:
             self._wait()
             return
+        if code == _PARKED and (at := self._status()["supervision"]["next_utc"]):
+            _tell(f"the daemon goes on with it at {at}; to decline: verger supervise stop {self._run}")
         if self._wishes.follow:
             _say(said["end"])
         else:
@@ -218,7 +230,7 @@ class Stay:
     def _wait(self) -> None:
         if self._waited_since is None:
             self._waited_since = time.monotonic()
-            _tell(f"waiting; once that is done, go on: verger supervise resume {self._run}")
+            _tell(f"waiting; to go on at once: verger supervise resume {self._run}")
 
     def _show_gate(self) -> None:
         daemon = wire.Connection(wire.socket_path())

@@ -4,12 +4,14 @@ Not here: the daemon; see `app.py`.
 """
 
 import argparse
+import faulthandler
 import json
 import logging
 import os
 import sys
 from pathlib import Path
 
+from verger_daemon import activation, notify
 from verger_daemon.app import Places, serve
 from verger_daemon.listening import SocketRefused
 from verger_daemon.settings import Resolved, SettingsRefused, resolve, settings_file
@@ -27,6 +29,10 @@ def main() -> int:
     os.umask(0o077)
     args = _parser().parse_args()
     ready = _Ready(args.ready_fd)
+    notices = notify.taken(os.environ, os.getpid())
+    if notices.watchdog_s:
+        # systemd ends a daemon that hangs with SIGABRT: the journal then says where it hung.
+        faulthandler.enable()
     try:
         home = Path(os.environ.get("HOME", ""))
         resolved = resolve(
@@ -36,11 +42,13 @@ def main() -> int:
         )
         if args.settings:
             return _show(resolved, as_json=args.json)
-        places = Places(daemon_home(os.environ, home), daemon_socket(os.environ, home, os.getuid()))
+        socket = daemon_socket(os.environ, home, os.getuid())
+        lent = activation.taken(os.environ, os.getpid(), socket)
+        places = Places(daemon_home(os.environ, home), socket, lent)
         if not places.home.is_absolute():
             raise SettingsRefused("HOME is not set to an absolute path; hint: set HOME, or XDG_STATE_HOME")
         _log_to(places.home / "vergerd.log" if args.on_demand else None)
-        serve(places, resolved, on_demand=args.on_demand, ready=ready.say)
+        serve(places, resolved, notices, on_demand=args.on_demand, ready=ready.say)
     except SettingsRefused as refused:
         return ready.refuse(str(refused), Exit.INPUT)
     except Held as held:

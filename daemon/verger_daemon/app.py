@@ -4,31 +4,34 @@ Not here: what any part does. Start reading at `serve`.
 """
 
 import asyncio
-import hmac
 import logging
 import os
-import secrets
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
 from verger_daemon.connections import Answer, Handler
 from verger_daemon.control import next_epoch
 from verger_daemon.events import Hub
 from verger_daemon.handlers import Handlers
+from verger_daemon.itself import counted, said, told
 from verger_daemon.ledger import Ledger
-from verger_daemon.listening import SocketRefused
+from verger_daemon.listening import Listening, SocketRefused
+from verger_daemon.notify import Notices
 from verger_daemon.peers import Peer
+from verger_daemon.protocol import daemon_messages as d
 from verger_daemon.protocol import messages as m
 from verger_daemon.publishing import Publisher
+from verger_daemon.recovering import Recovery
 from verger_daemon.rules.watch import Pace
 from verger_daemon.server import Server
 from verger_daemon.settings import Resolved
+from verger_daemon.standing import Standing
+from verger_daemon.stopping import stop_kernels
 from verger_daemon.supervisor import Supervisor
+from verger_daemon.watchdog import Watchdog
 from verger_kernel.clock import now
-from verger_kernel.rules.now import iso
 from verger_probes.locks import FileLock, LockReplaced, acquire
 from verger_probes.prctl import become_subreaper, hide_memory
 from verger_probes.rules.liveness import Claim
@@ -37,15 +40,23 @@ from verger_probes.version import VERSION
 _CHECK_S = 1.0
 """How often the socket and the lock are looked at; a run that somebody asks about is looked at then."""
 
+STOP_SIGNAL = signal.SIGUSR1
+"""Stops the kernels as well; the other signals that end the daemon leave them at work. The units name it."""
+
+_POLL_S = 0.01
+_LEAVES_S = 15.0
+"""What the daemon itself may take to leave, when it asks systemd for the time that kernels may take."""
+
 _log = logging.getLogger("vergerd")
 
 
 class Places:
-    """Where this daemon keeps what it must: `home` is its own folder, `socket` where it listens."""
+    """Where this daemon keeps what it must: `home` is its own folder, `socket` where it listens, if not at `lent`."""
 
-    def __init__(self, home: Path, socket: Path) -> None:
+    def __init__(self, home: Path, socket: Path, lent: Listening | None = None) -> None:
         self.home = home
         self.socket = socket
+        self.lent = lent
         self.kernels = socket.parent / "kernels"
 
     @property
@@ -54,47 +65,52 @@ class Places:
         return self.home.parent
 
 
-class _Standing(NamedTuple):
-    lock_held: bool
-    journal_writable: bool
-
-
 class Daemon:
-    """One daemon, which holds `lock`. `leave` ends it; kernels go on."""
+    """One daemon, which holds `lock` and tells systemd by `notices`. `leave` ends it; kernels go on."""
 
-    def __init__(self, places: Places, lock: FileLock, resolved: Resolved, *, on_demand: bool) -> None:
+    def __init__(
+        self, places: Places, lock: FileLock, resolved: Resolved, notices: Notices, *, on_demand: bool
+    ) -> None:
         settings = resolved.settings
         self._places = places
         self._lock = lock
         self._resolved = resolved
         self._settings = settings
+        self._notices = notices
         self._on_demand = on_demand
         self._over = asyncio.Event()
         self._began_utc_ms = now().utc_ms
-        self._lag_us = 0
         self._trouble = ""
-        self._standing: _Standing | None = None
-        self._key = _key(places.home)
+        self._asides: set[asyncio.Future[object]] = set()
         self.epoch = next_epoch(places.home)
+        self._standing = Standing(places.home, lock, self.epoch)
         self._hub = Hub(self.epoch, lambda: now().utc_ms)
         self._ledger = Ledger(places.home)
+        self._recovery = Recovery(Publisher(self._hub), settings)
         self._supervisor = Supervisor(
             self._ledger,
-            Publisher(self._hub),
+            self._recovery,
             epoch=self.epoch,
             pace=Pace(probe_interval_ms=settings.probe_interval_ms, ack_deadline_ms=settings.ack_deadline_ms),
             home=places.home,
             sockets=places.kernels,
             parallel=settings.max_parallel_runs,
         )
+        self._recovery.supervisor = self._supervisor
         runs = Handlers(
-            self._supervisor, self._hub, state=places.state, stop_grace_s=settings.stop_grace_s
+            self._supervisor,
+            self._recovery,
+            self._hub,
+            state=places.state,
+            stop_grace_s=settings.stop_grace_s,
         ).table()
         self._server = Server(
             places.socket,
             {**runs, **self._table()},
             supervised=self._supervisor.kernels,
             failed=lambda method, error: _log.error("%s failed", method, exc_info=error),
+            lent=places.lent,
+            itself=os.getpid(),
         )
 
     async def run(self, ready: Callable[[], None]) -> None:
@@ -102,17 +118,31 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.leave)
+        loop.add_signal_handler(STOP_SIGNAL, self._stop_soon)
         loop.add_signal_handler(signal.SIGCHLD, self._supervisor.reap)
         self._supervisor.adopt()
         for why in self._ledger.unreadable:
             _log.warning("left alone: %s", why)
         await self._server.start()
+        _log.info("vergerd %s, epoch %d, listens at %s", VERSION, self.epoch, self._places.socket)
         ready()
+        self._recovery.observe()
+        if self._notices.watchdog_s:
+            watchdog = Watchdog(self._notices, self._standing, self._places.socket)
+            self._asides.add(loop.create_task(watchdog.feed()))
         try:
+            await self._see_again()
+            await self._recovery.observed()
+            self._notices.ready()
             while not self._over.is_set():
+                self._tell_status()
                 await self._look_around()
         finally:
+            for aside in self._asides:
+                aside.cancel()
+            self._notices.leaving()
             await self._server.close()
+            self._recovery.close()
             self._supervisor.close()
 
     def leave(self) -> None:
@@ -122,6 +152,25 @@ class Daemon:
                 self._hub.publish("daemon.leaving", run)
         self._over.set()
 
+    async def _see_again(self) -> None:
+        """Waits until every kernel that was found answered, or had the time that an answer is good for."""
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + self._settings.probe_interval_ms / 1000
+        while any(run.watch.seen.asked_ns is None for run in self._supervisor.at_work()):
+            if self._over.is_set() or loop.time() >= until_s:
+                return
+            await asyncio.sleep(_POLL_S)
+
+    def _tell_status(self) -> None:
+        if self._notices.is_heard:
+            runs, live = self._count()
+            self._notices.status(self._trouble or f"runs: {counted(runs, live)}")
+
+    def _count(self) -> tuple[int, int]:
+        """How many runs are on record, and how many of them can be proved alive."""
+        said = map(self._supervisor.said, self._supervisor.at_work())
+        return len(self._supervisor.kept()), sum(one.claim is Claim.LIVE_ATTACHED for one in said)
+
     async def _look_around(self) -> None:
         loop = asyncio.get_running_loop()
         due_s = loop.time() + _CHECK_S
@@ -129,7 +178,8 @@ class Daemon:
             async with asyncio.timeout_at(due_s):
                 await self._over.wait()
             return
-        self._lag_us = max(0, int((loop.time() - due_s) * 1e6))
+        self._standing.loop_lag_us = max(0, int((loop.time() - due_s) * 1e6))
+        self._recovery.look_at_clock()
         try:
             if await self._server.check():
                 _log.warning("listening again at %s", self._places.socket)
@@ -156,7 +206,8 @@ class Daemon:
 
     def _is_idle(self, at_s: float) -> bool:
         limit_s = self._settings.idle_exit_s
-        if not (self._on_demand and limit_s) or next(self._supervisor.at_work(), None):
+        is_busy = next(self._supervisor.at_work(), None) or self._recovery.next_ms is not None
+        if not (self._on_demand and limit_s) or is_busy:
             return False
         if not all(connection.is_idle for connection in self._server.connections):
             # Somebody waits for what happens next.
@@ -165,111 +216,60 @@ class Daemon:
 
     def _table(self) -> Mapping[str, Handler]:
         return {
-            "daemon.ping": self._ping,
+            "daemon.ping": lambda params, _: self._standing.answer(params),
             "daemon.status": self._status,
-            "daemon.settings": self._told_settings,
+            "daemon.settings": lambda _, __: told(self._resolved),
             "daemon.shutdown": self._shutdown,
         }
 
-    def _ping(self, params: m.PingParams, _: Peer) -> Answer:
-        standing = self._stands()
-        return m.PingResult(
-            nonce=params.nonce,
-            mac=_mac(self._key, params.nonce, os.getpid(), self.epoch),
-            pid=os.getpid(),
-            epoch=self.epoch,
-            version=VERSION,
-            lock_held=standing.lock_held,
-            journal_writable=standing.journal_writable,
-            loop_lag_us=self._lag_us,
-        )
-
     def _status(self, _: m.Nothing, __: Peer) -> Answer:
-        runs = len(self._supervisor.kept())
-        live = sum(
-            self._supervisor.said(run).claim is Claim.LIVE_ATTACHED for run in self._supervisor.at_work()
-        )
-        leaves = self._settings.idle_exit_s if self._on_demand else 0
-        words = {
-            "vergerd": f"{VERSION}, pid {os.getpid()}, epoch {self.epoch}",
-            "since": iso(self._began_utc_ms),
-            "listens at": str(self._places.socket),
-            "remembers in": str(self._places.home),
-            "runs": f"{runs}, of which {live} can be proved alive right now",
-            "leaves": f"after {leaves} s without work" if leaves else "when it is told to",
-        }
-        return m.DaemonStatusResult(
-            version=VERSION,
-            pid=os.getpid(),
+        return said(
             epoch=self.epoch,
-            started_utc=iso(self._began_utc_ms),
-            socket=str(self._places.socket),
-            state=str(self._places.home),
-            runs=runs,
-            live=live,
-            idle_exit_s=leaves,
-            text="\n".join(f"{name:<13} {value}" for name, value in words.items()),
+            began_utc_ms=self._began_utc_ms,
+            socket=self._places.socket,
+            home=self._places.home,
+            counts=self._count(),
+            leaves_s=self._settings.idle_exit_s if self._on_demand else 0,
         )
 
-    def _told_settings(self, _: m.Nothing, __: Peer) -> Answer:
-        found = tuple(m.Setting(**one) for one in self._resolved.told())
-        return m.SettingsResult(
-            file=str(self._resolved.file), settings=found, text="\n".join(self._resolved.lines())
-        )
-
-    def _shutdown(self, _: m.Nothing, __: Peer) -> Answer:
+    def _shutdown(self, params: d.ShutdownParams, peer: Peer) -> Answer | Awaitable[Answer]:
+        if params.kernels:
+            return self._stop_all(f"asked by pid {peer.pid}")
         asyncio.get_running_loop().call_soon(self.leave)
         at_work = sum(1 for _ in self._supervisor.at_work())
         goes_on = f"; {at_work} kernel(s) go on, and the next daemon finds them again" if at_work else ""
         return m.TextResult(text=f"vergerd {os.getpid()} leaves{goes_on}")
 
-    def _stands(self) -> "_Standing":
-        """What the daemon stands upon, looked at once for all that is asked in one turn of its loop."""
-        if self._standing is None:
-            self._standing = _Standing(self._holds_lock(), os.access(self._places.home, os.W_OK))
-            asyncio.get_running_loop().call_soon(self._look_again)
-        return self._standing
+    def _stop_soon(self) -> None:
+        self._asides.add(asyncio.ensure_future(self._stop_all("systemd stops the unit")))
 
-    def _look_again(self) -> None:
-        self._standing = None
-
-    def _holds_lock(self) -> bool:
-        try:
-            self._lock.check()
-        except OSError:
-            return False
-        return True
+    async def _stop_all(self, reason: str) -> Answer:
+        """Ends the daemon with all kernels. Those that do not end in time go on to end, and the answer counts them."""
+        grace_s = self._settings.stop_grace_s
+        self._notices.leaving(within_s=grace_s + _LEAVES_S)
+        left = await stop_kernels(self._supervisor, self._supervisor.at_work, reason=reason, grace_s=grace_s)
+        if left:
+            _log.error("%d kernel(s) are still ending their agents after %d s", left, grace_s)
+        asyncio.get_running_loop().call_soon(self.leave)
+        still = f"; {left} kernel(s) are still ending their agents" if left else "; no kernel is at work"
+        return m.TextResult(text=f"vergerd {os.getpid()} leaves{still}")
 
 
-def serve(places: Places, resolved: Resolved, *, on_demand: bool, ready: Callable[[], None]) -> None:
+def serve(
+    places: Places, resolved: Resolved, notices: Notices, *, on_demand: bool, ready: Callable[[], None]
+) -> None:
     """Runs a daemon until it leaves. Raises verger_probes.locks.Held when there is one already, and SocketRefused."""
     for folder in (places.home, places.kernels):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def served() -> None:
+        await Daemon(places, lock, resolved, notices, on_demand=on_demand).run(ready)
+
     lock = acquire(places.home / "daemon.lock")
     try:
         # Before there is a key in this process that somebody could read out of it.
         hide_memory()
         become_subreaper()
-        asyncio.run(_served(places, lock, resolved, on_demand=on_demand, ready=ready))
+        asyncio.run(served())
     finally:
         lock.release()
-
-
-async def _served(
-    places: Places, lock: FileLock, resolved: Resolved, *, on_demand: bool, ready: Callable[[], None]
-) -> None:
-    await Daemon(places, lock, resolved, on_demand=on_demand).run(ready)
-
-
-def _key(home: Path) -> bytes:
-    """The key under which the daemon proves that it is this user's; made once."""
-    path = home / "ping.key"
-    with suppress(FileExistsError):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
-
-
-def _mac(key: bytes, nonce: str, pid: int, epoch: int) -> str:
-    return hmac.digest(key, f"verger-daemon/1\0{nonce}\0{pid}\0{epoch}".encode(), "sha256").hex()

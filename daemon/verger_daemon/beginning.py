@@ -18,9 +18,16 @@ from verger_daemon.invocations import Child, draw_key, send, start
 from verger_daemon.ledger import Ledger, OnRecord
 from verger_kernel.clock import now
 from verger_kernel.rules.ids import RunId
+from verger_kernel.rules.now import iso
 from verger_probes.exits import Exit
 from verger_probes.identity import boottime_ns
 from verger_probes.rules.probe import Identity
+
+REMEMBERED = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ", "TMPDIR", "TERM"}
+    | {f"XDG_{name}" for name in ("STATE_HOME", "CONFIG_HOME", "CACHE_HOME", "DATA_HOME", "RUNTIME_DIR")}
+)
+"""What of a kernel's environment a later daemon may know: a token that a person exported is no business of a file."""
 
 _LEAVES_S = 5.0
 """How long a kernel that was not greeted may take to leave by itself; it has made nothing."""
@@ -72,6 +79,7 @@ async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
     """What `order` asks for: a kernel, on record and listening. Raises StartRefused; nothing is left of it then."""
     invocation = uuid.uuid4().hex
     streams = ledger.streams(invocation)
+    environment = order.environment or dict(os.environ)
     # Before the client's words: after a `--` among them nothing is an option any more.
     named = () if target.run_root else ("--run-id", target.run_id)
     words = (order.command, "-C", str(order.directory), *named, *order.words)
@@ -79,7 +87,7 @@ async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
         child = start(
             words,
             directory=Path(target.run_root) if target.run_root else target.home,
-            environment=order.environment or dict(os.environ),
+            environment=environment,
             stdout=streams[0],
             stderr=streams[1],
         )
@@ -87,7 +95,7 @@ async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
         raise StartRefused(f"no kernel could be started: {error}", "mend that, then try again") from error
     found: list[OnRecord] = []
     try:
-        charge = partial(_charged, found, ledger, invocation, words, order, target)
+        charge = partial(_charged, found, ledger, invocation, words, order, environment, target)
         await greet(child.greeting, child.pid, charge)
     except GreetingFailed as failed:
         await _ended(child)
@@ -103,6 +111,7 @@ def _charged(
     invocation: str,
     words: tuple[str, ...],
     order: Order,
+    environment: Mapping[str, str],
     target: Target,
     identity: Identity,
 ) -> Charge:
@@ -121,6 +130,7 @@ def _charged(
         probe_socket=str(target.sockets / f"{invocation[:_NAME_DIGITS]}.sock"),
         began_utc_ms=now().utc_ms,
         began_boottime_ns=boottime_ns(),
+        environment={name: value for name, value in environment.items() if name in REMEMBERED},
     )
     ledger.keep(kept)
     found.append(kept)
@@ -162,3 +172,9 @@ def tail(path: Path) -> str:
         file.seek(max(0, path.stat().st_size - _SAID_BYTES))
         return file.read().decode(errors="replace")
     return ""
+
+
+def new_run_id() -> RunId:
+    """An id for a run that begins now."""
+    stamp = iso(now().utc_ms)[:19].replace("-", "").replace(":", "")
+    return RunId(f"RUN_{stamp}Z_{uuid.uuid4().hex}")

@@ -5,7 +5,6 @@ No method records a decision, and none can.
 """
 
 import asyncio
-import codecs
 import os
 from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,13 +15,16 @@ from verger_daemon.connections import Answer, Handler
 from verger_daemon.events import Hub
 from verger_daemon.gates import gate_of, gates_listed, last_line
 from verger_daemon.ledger import OnRecord
+from verger_daemon.logs import unknown, written
 from verger_daemon.observer import run_folder
 from verger_daemon.peers import Peer
 from verger_daemon.protocol import errors
 from verger_daemon.protocol import messages as m
 from verger_daemon.protocol.errors import RpcError
+from verger_daemon.recovering import Recovery
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.watch import Invocation
+from verger_daemon.stopping import stop_kernels
 from verger_daemon.supervisor import Supervisor
 from verger_daemon.views import StatusView, listed, unwatched
 from verger_daemon.watching import Watched
@@ -35,7 +37,6 @@ from verger_probes.identity import boottime_ns
 from verger_probes.places import state_home
 from verger_probes.rules.liveness import Claim, Said
 
-_CHUNK_BYTES = 256 * 1024
 _PROVE_NS = 1_000_000_000
 _POLL_S = 0.01
 
@@ -43,8 +44,11 @@ _POLL_S = 0.01
 class Handlers:
     """The methods about runs, upon the runs of `supervisor`; events go by `hub`."""
 
-    def __init__(self, supervisor: Supervisor, hub: Hub, *, state: Path, stop_grace_s: float) -> None:
+    def __init__(
+        self, supervisor: Supervisor, recovery: Recovery, hub: Hub, *, state: Path, stop_grace_s: float
+    ) -> None:
         self._supervisor = supervisor
+        self._recovery = recovery
         self._hub = hub
         self._state = state
         self._stop_grace_s = stop_grace_s
@@ -144,7 +148,7 @@ class Handlers:
         known = self._views.get(run.run_id)
         if known is None or known[0] is not run:
             known = self._views[run.run_id] = (run, StatusView(run))
-        return known[1].encoded(self._supervisor.said(run))
+        return known[1].encoded(self._supervisor.said(run), self._recovery.plan(run.run_id))
 
     async def _list(self, params: m.ListParams, _: Peer) -> Answer:
         rows = []
@@ -159,6 +163,9 @@ class Handlers:
 
     async def _stop(self, params: m.RunParams, peer: Peer) -> Answer:
         run = self._watched(params)
+        if run and self._recovery.stop(run.run_id):
+            text = f"run {run.run_id} stays at rest; to go on: verger supervise resume {run.run_id}"
+            return m.TextResult(text=text)
         if run is None or not run.watch.seen.at_work:
             raise RpcError(
                 errors.REFUSED,
@@ -166,46 +173,29 @@ class Handlers:
                 "see: verger supervise list",
                 exit_code=int(Exit.REFUSED),
             )
-        run.feed(v.StopAsked(reason=f"asked by pid {peer.pid}"))
-        until_ns = boottime_ns() + int(self._stop_grace_s * 1e9)
-        while run.watch.seen.at_work and boottime_ns() < until_ns:
-            await asyncio.sleep(_POLL_S)
-        if run.watch.seen.at_work:
-            text = f"run {run.run_id} was asked to stop and is still ending its agents"
-        else:
-            text = f"run {run.run_id} is stopped; to go on: verger supervise resume {run.run_id}"
+        left = await stop_kernels(
+            self._supervisor,
+            lambda: (run,) if run.watch.seen.at_work else (),
+            reason=f"asked by pid {peer.pid}",
+            grace_s=self._stop_grace_s,
+        )
+        if left:
+            return m.TextResult(
+                text=f"the kernel of run {run.run_id} was killed and is not gone: its disk may hang"
+            )
+        text = f"run {run.run_id} is stopped; to go on: verger supervise resume {run.run_id}"
         return m.TextResult(text=text)
 
     def _logs(self, params: m.LogsParams, _: Peer) -> Answer:
         run = self._watched(params)
         if run is None or run.papers is None:
-            raise _unknown(params.run, "nothing of it was supervised")
-        last = run.last_invocation()
-        invocation = params.invocation or last
-        # A name that becomes a path is one of ours, or none.
-        if not invocation.isalnum():
-            raise _unknown(params.run, f"it has no invocation {invocation!r}")
-        path = run.papers.stream(invocation, params.stream)
-        try:
-            with path.open("rb") as file:
-                file.seek(params.offset)
-                data = file.read(_CHUNK_BYTES)
-        except OSError as error:
-            raise _unknown(params.run, f"{path} cannot be read: {error.strerror}") from None
-        # A character whose end was not written yet is left for the next piece.
-        chunk, length = codecs.utf_8_decode(data, "replace", False)
-        return m.LogsResult(
-            invocation=invocation,
-            path=str(path),
-            offset=params.offset + length,
-            chunk=chunk,
-            ended=not (run.watch.seen.at_work and invocation == last),
-        )
+            raise unknown(params.run, "nothing of it was supervised")
+        return written(run, run.papers, params)
 
     def _watch(self, params: m.WatchParams, _: Peer) -> Answer:
         run = self._watched(params)
         if run is None:
-            raise _unknown(params.run, "nothing of it was supervised")
+            raise unknown(params.run, "nothing of it was supervised")
         return self._hub.subscribe(run=run.run_id, since=params.since, epoch=params.epoch)
 
     def _subscribe(self, params: m.EventsParams, _: Peer) -> Answer:
@@ -271,12 +261,6 @@ class Handlers:
                 "set XDG_STATE_HOME to the same, or give the other folder a daemon of its own XDG_RUNTIME_DIR",
                 exit_code=int(Exit.REFUSED),
             )
-
-
-def _unknown(run: str, why: str) -> RpcError:
-    return RpcError(
-        errors.REFUSED, f"run {run}: {why}", "see: verger supervise list", exit_code=int(Exit.INPUT)
-    )
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Not here: what becomes of it (`watching.py`), and what is on record (`ledger.py`).
 """
 
+import asyncio
 import os
 import secrets
 import signal
@@ -16,6 +17,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from verger_probes.rules.probe import KEY_BYTES, Identity
+
+STARTED: set[int] = set()
+"""The pids of our children that we started ourselves and have not reaped; every other child of ours was handed down."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Child:
         found = os.waitid(os.P_PIDFD, self.pidfd, os.WEXITED | os.WNOHANG)
         if found is None:
             return None
+        STARTED.discard(self.pid)
         return found.si_status if found.si_code == os.CLD_EXITED else 128 + found.si_status
 
 
@@ -66,12 +71,43 @@ def start(
         raise
     finally:
         theirs.close()
+    STARTED.add(process.pid)
     # It is our child and nobody waited for it: the number is still its own.
     pidfd = os.pidfd_open(process.pid)
     # Reaped by its pidfd, never by its number.
     process.returncode = 0
     ours.setblocking(False)
     return Child(process.pid, pidfd, ours)
+
+
+async def finished(words: Sequence[str], *, directory: Path, environment: Mapping[str, str]) -> None:
+    """Runs `verger-kernel` with `words` to its end, unsupervised and unheard. Raises OSError where it cannot start."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "verger_kernel", *words],
+        cwd=directory,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    STARTED.add(process.pid)
+    pidfd = os.pidfd_open(process.pid)
+    process.returncode = 0
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(pidfd, over.set)
+    try:
+        await over.wait()
+    except asyncio.CancelledError:
+        send(pidfd, signal.SIGTERM)
+        raise
+    finally:
+        loop.remove_reader(pidfd)
+        # Whoever reaps orphans may have been quicker.
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, pidfd, os.WEXITED | os.WNOHANG)
+        STARTED.discard(process.pid)
+        os.close(pidfd)
 
 
 def adopt(identity: Identity, *, start_ticks: int) -> int | None:

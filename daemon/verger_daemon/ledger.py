@@ -20,7 +20,8 @@ class OnRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """One run as the daemon keeps it. `run_root` is empty until the kernel made the run.
 
     `identity` and `key` are those of its last kernel, whose key goes when it is over; `exit_code` is None while it is
-    at work, and afterwards where nobody can know it.
+    at work, and afterwards where nobody can know it. `is_stopped` says that somebody had it stopped, so that it is not
+    begun again by itself; `environment` is what a later daemon begins it again with, no secret among it.
     """
 
     run_id: RunId
@@ -37,6 +38,8 @@ class OnRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     began_utc_ms: int
     began_boottime_ns: int
     exit_code: int | None = None
+    is_stopped: bool = False
+    environment: dict[str, str] = {}
 
 
 class Ledger:

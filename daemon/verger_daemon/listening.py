@@ -1,6 +1,7 @@
 """The socket that the daemon listens at, as a file: made without a window, told from others', found missing.
 
-Not here: who connects; see `server.py`. Only the holder of the daemon's lock may call what is here.
+Not here: who connects (`server.py`), and judging what systemd hands over (`activation.py`).
+Only the holder of the daemon's lock may call what is here.
 """
 
 import os
@@ -26,20 +27,29 @@ class SocketRefused(Exception):
 
 
 class Listening(NamedTuple):
-    """A socket that listens at `path`, and which file it made there."""
+    """A socket that listens at `path`, and which file it made there. One `is_lent` by systemd, which keeps the file."""
 
     socket: socket.socket
     path: Path
-    file: tuple[int, int]
+    file: tuple[int, int] | None
+    is_lent: bool = False
 
     def is_in_place(self) -> bool:
         """Whether who connects to the path still comes here."""
-        return _file(self.path) == self.file
+        return self.file is not None and _file(self.path) == self.file
 
     def remove(self) -> None:
         """Takes the file away, unless it is another one by now. The socket is closed by who serves it."""
-        if self.is_in_place():
+        if self.is_in_place() and not self.is_lent:
             self.path.unlink(missing_ok=True)
+
+    def again(self) -> "Listening":
+        """A new socket, where the file of this one is gone. Raises SocketRefused, and OSError of the disk."""
+        if self.is_lent:
+            # Whoever made it still listens, and hands the same one to the next daemon.
+            hint = "restart the unit of the socket: systemctl --user restart vergerd.socket; kernels go on"
+            raise SocketRefused(self.path, "the socket that systemd made there is gone", hint)
+        return listen(self.path)
 
 
 def listen(path: Path) -> Listening:
@@ -72,6 +82,11 @@ def listen(path: Path) -> Listening:
         begun.unlink(missing_ok=True)
         raise
     return Listening(made, path, file)
+
+
+def lent(handed: socket.socket, path: Path) -> Listening:
+    """The socket that systemd made at `path` and goes on to own."""
+    return Listening(handed, path, _file(path), is_lent=True)
 
 
 def _file(path: Path) -> tuple[int, int] | None:

@@ -132,6 +132,8 @@ def _rest(saved: SavedState) -> Rest:
             return "waiting"
         case s.Escalated():
             return "terminal"
+        case _ if saved.park and not saved.invocation:
+            return "waiting"
         case s.Idle() if not saved.outstanding:
             return "terminal"
         case _:

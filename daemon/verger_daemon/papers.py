@@ -118,6 +118,16 @@ def _newest(root: Path, folder: str) -> str:
     return f"{root.name}/{folder}/{name}" if name else ""
 
 
+def last_number(run_root: str, folder: str) -> int:
+    """The number of the last record in a folder of a run's supervision; 0 when there is none."""
+    names = (
+        (path.name for path in Path(run_root, "supervision", folder).glob("[0-9]*_*.json"))
+        if run_root
+        else ()
+    )
+    return max((int(name.partition("_")[0]) for name in names), default=0)
+
+
 def open_papers(run_root: Path, epoch: int) -> Papers:
     """The supervision of the run at `run_root`, taken. Raises verger_probes.locks.Held when somebody else has it."""
     root = run_root / "supervision"

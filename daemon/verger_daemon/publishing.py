@@ -55,8 +55,11 @@ class Publisher:
             for fields in told:
                 self._hub.publish(str(fields.pop("type")), run.run_id, **fields)
 
-    def rested(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
-        """The kernel is over: what it ended with, what it printed, and where nothing came of it, why."""
+    def rested(self, run: Watched, exit_code: int | None, rest: Rest, goes_on: str = "") -> None:
+        """The kernel is over: what it ended with, what it printed, and where nothing came of it, why.
+
+        `goes_on` says why another one is begun right away, empty where none is.
+        """
         streams = run.streams()
         complaint = _complaint(tail(streams[1])) if streams else ""
         if not complaint and not run.observer and streams:
@@ -70,6 +73,7 @@ class Publisher:
             exit_code=code,
             is_known=exit_code is not None,
             rest=rest,
+            goes_on=goes_on,
             result=tail(streams[0]).rstrip("\n") if streams else "",
             text=complaint,
             end=self._end(run.run_id, view, code, complaint.partition("\n")[0]),

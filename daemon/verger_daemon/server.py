@@ -26,6 +26,8 @@ class Server:
     """Serves `handlers`, by the names of their methods, at the socket `path`; those without one are not there.
 
     `supervised` gives the pids of kernels, whose descendants may only ping; `failed` is told of handlers that failed.
+    `lent` is a socket that listens already. Connections of process `itself` are let in however many there are, and
+    are nobody's questions: so the daemon finds out whether it can be reached.
     """
 
     def __init__(
@@ -35,10 +37,14 @@ class Server:
         *,
         supervised: Callable[[], Collection[int]],
         failed: Failed,
+        lent: Listening | None = None,
+        itself: int = 0,
         limits: Limits = LIMITS,
     ) -> None:
         self.path = path
         self.connections: set[Connection] = set()
+        self._itself = itself
+        self._own: set[Connection] = set()
         self._limits = limits
         self._service = Service(
             handlers={INITIALIZE: self._greet, **handlers},
@@ -49,14 +55,14 @@ class Server:
             over=self._over,
             supervised=supervised,
         )
-        self._listening: Listening | None = None
+        self._listening: Listening | None = lent
         self._server: asyncio.Server | None = None
         self._asked_s = 0.0
 
     async def start(self) -> None:
         """Listens. Raises SocketRefused, with the reason and the way out."""
         self._asked_s = asyncio.get_running_loop().time()
-        await self._listen()
+        await self._serve(self._listening or listen(self.path))
 
     async def check(self) -> bool:
         """Listens again when the socket's file vanished or is another one; whether that was needed.
@@ -66,7 +72,7 @@ class Server:
         if self._server is None or self._listening is None or self._listening.is_in_place():
             return False
         former = self._server
-        await self._listen()
+        await self._serve(self._listening.again())
         former.close()
         return True
 
@@ -77,12 +83,12 @@ class Server:
         if self._server:
             self._server.close()
         self._server = self._listening = None
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self._own]:
             connection.leave()
         until_s = asyncio.get_running_loop().time() + grace_s
-        while self.connections and asyncio.get_running_loop().time() < until_s:
+        while (self.connections or self._own) and asyncio.get_running_loop().time() < until_s:
             await asyncio.sleep(0.005)
-        for connection in list(self.connections):
+        for connection in [*self.connections, *self._own]:
             connection.abort()
         # An aborted connection is gone in the next turn of the loop.
         await asyncio.sleep(0)
@@ -92,17 +98,19 @@ class Server:
         """When anybody last asked for anything, by the clock of the loop: what idleness is counted from."""
         return max((self._asked_s, *(connection.asked_s for connection in self.connections)))
 
-    async def _listen(self) -> None:
-        self._listening = listen(self.path)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_unix_server(
-            lambda: Connection(self._service), sock=self._listening.socket, backlog=BACKLOG
+    async def _serve(self, listening: Listening) -> None:
+        self._listening = listening
+        # Not create_unix_server: from Python 3.13 on that takes the file away in the end, and it may not be ours.
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._service), sock=listening.socket, backlog=BACKLOG
         )
 
     def _enter(self, connection: Connection, peer: Peer) -> None:
         if peer.uid != os.getuid():
             what = f"Cannot serve pid {peer.pid}: it runs as the user {peer.uid}, and this daemon as {os.getuid()}"
             connection.turn_away(RpcError(errors.FOREIGN_PEER, what, "start a daemon of your own"))
+        elif peer.pid == self._itself:
+            self._own.add(connection)
         elif len(self.connections) >= self._limits.connections and not self._made_place():
             what = f"Cannot serve pid {peer.pid}: all {self._limits.connections} connections are in use"
             connection.turn_away(RpcError(errors.TOO_MANY, what, "close some, or try again in a minute"))
@@ -121,6 +129,9 @@ class Server:
         return True
 
     def _over(self, connection: Connection) -> None:
+        if connection in self._own:
+            self._own.discard(connection)
+            return
         self._asked_s = max(self._asked_s, connection.asked_s)
         self.connections.discard(connection)
 

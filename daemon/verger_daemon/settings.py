@@ -25,8 +25,34 @@ class Settings(BaseModel, extra="forbid"):
     """After how long without any run at work or asked about a daemon that a command started leaves; 0 is never."""
     stop_grace_s: int = Field(default=30, ge=1, le=600)
     """How long a kernel that was asked to stop may take to end its agents."""
+    recover: bool = True
+    """Whether a run whose kernel died, failed or waited for something that came is gone on with."""
+    recoveries_max: int = Field(default=2, ge=0, le=20)
+    """How often a run is begun again after the same cause, before a person is needed."""
+    wake: bool = True
+    """Whether a run that a usage limit or an outage parked is woken when that is over."""
+    wakes_max: int = Field(default=20, ge=0, le=1000)
+    """How often one run is woken from the same kind of park."""
+    wake_window: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
+    """The part of the day, by the local clock, in which parked runs are woken, such as 22:00-07:00; empty is always."""
+    resume_after_reboot: bool = False
+    """Whether a run that was at work when the machine went down is gone on with by itself."""
     max_parallel_runs: int = Field(default=1, ge=1, le=1)
     """How many runs may be at work at once. More than one needs an intention that was reviewed and frozen."""
+
+    def window(self) -> tuple[int, int] | None:
+        """`wake_window` in minutes of the day; None for always."""
+        first, _, last = self.wake_window.partition("-")
+        return (_minutes(first), _minutes(last)) if last and first != last else None
+
+
+def _shown(value: bool | int | str) -> str:
+    return "-" if value == "" else str(value).lower()
+
+
+def _minutes(clock: str) -> int:
+    hours, _, minutes = clock.partition(":")
+    return int(hours) * 60 + int(minutes)
 
 
 class _Places(Settings, BaseSettings):
@@ -51,7 +77,7 @@ class Resolved(NamedTuple):
 
     def lines(self) -> list[str]:
         """The same for people, a setting a line; last the file in which a user writes them."""
-        told = [f"{one['name']:<20} {one['value']:<8} {one['source']}" for one in self.told()]
+        told = [f"{one['name']:<20} {_shown(one['value']):<12} {one['source']}" for one in self.told()]
         return [*told, f"{'file':<20} {self.file}"]
 
 

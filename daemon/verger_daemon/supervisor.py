@@ -5,24 +5,24 @@ Not here: what a watch decides (`rules/`) and does (`watching.py`); what clients
 
 import asyncio
 import os
-import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin
+from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin, new_run_id
 from verger_daemon.invocations import Child, adopt
 from verger_daemon.ledger import Ledger, OnRecord
 from verger_daemon.listener import Listener
+from verger_daemon.papers import last_number
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.watch import Pace, Phase, opened
+from verger_daemon.sweeping import swept
 from verger_daemon.watching import Watched
 from verger_kernel.clock import now
 from verger_kernel.following.lines import Step
 from verger_kernel.rules.ids import RunId
-from verger_kernel.rules.now import iso
 from verger_probes.exits import Exit
 from verger_probes.identity import boot_id, boottime_ns, start_ticks
 from verger_probes.rules.liveness import Claim, Rest, Said, judge
@@ -51,7 +51,9 @@ class Supervisor:
         self._home = home
         self._sockets = sockets
         self._parallel = parallel
-        self._starting = 0
+        self._starting: set[str] = set()
+        self._sweeps: dict[str, asyncio.Task[None]] = {}
+        self._environments: dict[str, Mapping[str, str]] = {}
         self._children: dict[int, tuple[Watched, Child, str]] = {}
         self._kept: dict[str, OnRecord] = {}
         self.runs: dict[str, Watched] = {}
@@ -86,22 +88,36 @@ class Supervisor:
             run.look()
         return run
 
+    def has_room(self) -> bool:
+        """Whether one more run may be at work."""
+        return len(self._starting) + sum(1 for _ in self.at_work()) < self._parallel
+
     async def start(self, order: Order, run_root: Path | None = None) -> Watched:
         """A new run, or that at `run_root` again, with a kernel at work on it that listens. Raises StartRefused."""
-        busy = next(self.at_work(), None)
-        if self._starting + sum(1 for _ in self.at_work()) >= self._parallel:
-            what = f"run {busy.run_id} is at work" if busy else "another run is being started"
+        run_id = RunId(run_root.name) if run_root else new_run_id()
+        at_work = [run.run_id for run in self.at_work()]
+        if not self.has_room() or run_id in (*self._starting, *at_work):
+            what = f"run {at_work[0]} is at work" if at_work else "another run is being started"
             hint = "wait until it is done, stay with it: verger supervise resume, or: verger supervise stop"
             raise StartRefused(what, hint, code=Exit.REFUSED)
-        self._starting += 1
+        self._starting.add(run_id)
         try:
-            run_id = RunId(run_root.name) if run_root else _new_run_id()
             await self._at_rest(run_id)
-            root = str(run_root or "")
-            target = Target(run_id, root, self._epoch, self._sockets, self._home)
-            return self._attached(await begin(order, target, self._ledger))
+            target = Target(run_id, str(run_root or ""), self._epoch, self._sockets, self._home)
+            run = self._attached(await begin(order, target, self._ledger))
+            self._environments[run_id] = order.environment
+            return run
         finally:
-            self._starting -= 1
+            self._starting.discard(run_id)
+
+    def environment(self, kept: OnRecord) -> Mapping[str, str]:
+        """What a kernel of this run is begun with again: as the last one was, or as far as that is on record."""
+        return self._environments.get(kept.run_id) or {**os.environ, **kept.environment}
+
+    def have_stopped(self, run_id: str) -> None:
+        """Puts on record that somebody wants the run to rest."""
+        if kept := self._kept.get(run_id):
+            self._keep(msgspec.structs.replace(kept, is_stopped=True))
 
     def adopt(self) -> None:
         """Finds every kernel again that a daemon before this one started; those that are gone have ended."""
@@ -135,6 +151,8 @@ class Supervisor:
 
     def close(self) -> None:
         """Lets go of every run; kernels go on."""
+        for sweeping in self._sweeps.values():
+            sweeping.cancel()
         for run in self.runs.values():
             run.close()
 
@@ -155,12 +173,24 @@ class Supervisor:
     def rested(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
         kept = self._kept[run.run_id]
         self._keep(msgspec.structs.replace(kept, phase="ended", exit_code=exit_code, key=""))
+        work = self._swept(run, exit_code, rest)
+        self._sweeps[run.run_id] = asyncio.get_running_loop().create_task(work)
+
+    def lost(self, run: Watched, why: str) -> None:
+        self._clients.lost(run, why)
+
+    async def _swept(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
+        """What the kernel left running is ended before anybody hears that it is over, or begins another."""
+        if trouble := await swept(run):
+            self._clients.lost(run, trouble)
         self._clients.rested(run, exit_code, rest)
         if not run.watch.run_root:
             self._forget(run)
 
-    def lost(self, run: Watched, why: str) -> None:
-        self._clients.lost(run, why)
+    async def swept(self) -> None:
+        """Waits until nothing is left of any kernel that ended."""
+        if self._sweeps:
+            await asyncio.wait(self._sweeps.values())
 
     async def _at_rest(self, run_id: RunId) -> None:
         """Waits until what the last kernel of a run left was read: only then another can be told from it."""
@@ -171,6 +201,8 @@ class Supervisor:
             del self.runs[run_id]
         while run and run.watch.phase is Phase.ENDED:
             await asyncio.sleep(_LOOK_S)
+        if sweeping := self._sweeps.pop(run_id, None):
+            await asyncio.wait([sweeping])
 
     def _attached(self, begun: Begun) -> Watched:
         kept, child = begun.kept, begun.child
@@ -230,7 +262,7 @@ class Supervisor:
         return next((str(path) for path in self._home.parent.glob(f"*/runs/{run_id}")), "")
 
     def _opened(self, run_id: RunId, run_root: str) -> Watched:
-        last = {name: _last_number(run_root, name) for name in ("heartbeats", "interventions")}
+        last = {name: last_number(run_root, name) for name in ("heartbeats", "interventions")}
         watch = opened(
             run_id,
             self._epoch,
@@ -254,18 +286,3 @@ class Supervisor:
         self._ledger.forget(kept.run_id)
         for path in self._ledger.streams(kept.invocation):
             path.unlink(missing_ok=True)
-
-
-def _last_number(run_root: str, folder: str) -> int:
-    """The number of the last record in a folder of a run's supervision; 0 when there is none."""
-    names = (
-        (path.name for path in Path(run_root, "supervision", folder).glob("[0-9]*_*.json"))
-        if run_root
-        else ()
-    )
-    return max((int(name.partition("_")[0]) for name in names), default=0)
-
-
-def _new_run_id() -> RunId:
-    stamp = iso(now().utc_ms)[:19].replace("-", "").replace(":", "")
-    return RunId(f"RUN_{stamp}Z_{uuid.uuid4().hex}")

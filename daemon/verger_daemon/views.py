@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from verger_daemon.ledger import OnRecord
+from verger_daemon.plans import Plan
 from verger_daemon.protocol import messages as m
 from verger_daemon.rules.watch import Watch
 from verger_daemon.watching import Watched
+from verger_kernel.rules.now import iso
 from verger_kernel.snapshot import Snapshot, table_of, take
 from verger_kernel.snapshot_text import text as saved_text
 from verger_kernel.terminal import printable
@@ -50,16 +52,18 @@ class StatusView:
         self._seen_of: tuple[Watch | None, str] = (None, "")
         self._seen = _NOTHING_SEEN
 
-    def encoded(self, said: Said) -> bytes:
+    def encoded(self, said: Said, plan: Plan | None) -> bytes:
         """The result of `run.status` at this instant, as JSON. The run's files are those it was last seen to have."""
         at_ns = boottime_ns()
         saved = self._looked_up(at_ns)
         seen_of = (self._run.watch, self._run.newest("heartbeats"))
         if self._seen_of != seen_of:
             self._seen_of, self._seen = seen_of, supervision(self._run)
-        made_of = (said.claim, said.reason, self._seen, saved)
+        plan = None if self._run.watch.seen.at_work else plan
+        made_of = (said.claim, said.reason, self._seen, saved, plan)
         if made_of != self._made_of:
-            result = _status(self._run.run_id, said, self._seen, saved, age_ms=_AGE, left_ms=_LEFT)
+            seen = _planned(self._seen, plan)
+            result = _status(self._run.run_id, said, seen, saved, age_ms=_AGE, left_ms=_LEFT)
             self._parts = _TIMES.split(msgspec.json.encode(result))
             self._made_of = made_of
         asked_ns = self._run.watch.seen.asked_ns
@@ -124,6 +128,8 @@ _NOTHING_SEEN = m.Supervision(
     doing=(),
     heartbeat="",
     intervention="",
+    next="",
+    next_utc="",
 )
 
 
@@ -131,6 +137,14 @@ def unwatched(run_id: str, view: Snapshot) -> m.RunStatusResult:
     """Both planes of a run that this daemon has nothing to do with."""
     said = Said(Claim.SNAPSHOT_ONLY, "no kernel of this run is supervised")
     return _status(run_id, said, _NOTHING_SEEN, _drawn(view), age_ms=None, left_ms=None)
+
+
+def _planned(seen: m.Supervision, plan: Plan | None) -> m.Supervision:
+    """`seen` with what is going to be done about a run at rest."""
+    if plan is None:
+        return seen
+    at = iso(plan.at_utc_ms) if plan.at_utc_ms is not None else ""
+    return msgspec.structs.replace(seen, next=plan.why, next_utc=at)
 
 
 def supervision(run: Watched) -> m.Supervision:
@@ -164,6 +178,8 @@ def supervision(run: Watched) -> m.Supervision:
         ),
         heartbeat=run.newest("heartbeats"),
         intervention=run.newest("interventions"),
+        next="",
+        next_utc="",
     )
 
 
@@ -183,6 +199,7 @@ def _text(run_id: str, said: Said, seen: m.Supervision, saved: _Saved | None, ag
         "probe": "unprotected: agents run as the same user and could forge an answer" if seen.at_work else "",
         "heartbeat": seen.heartbeat,
         "intervention": seen.intervention,
+        "next": f"{seen.next}; at {seen.next_utc}" if seen.next_utc else seen.next,
     }
     proved = "\n".join(f"{name:<12} {printable(value)}" for name, value in rows.items() if value)
     told = saved.text if saved else "nothing yet: the kernel has not made the run"

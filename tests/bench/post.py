@@ -86,7 +86,7 @@ class Post:
 
     def environment(self) -> dict[str, str]:
         """What the daemon and its clients are started with."""
-        return self.made.environment() | {"XDG_RUNTIME_DIR": str(self.runtime)}
+        return self.made.environment() | {"XDG_RUNTIME_DIR": str(self.runtime), "VERGERD_RECOVER": "false"}
 
     def client(self, *words: str) -> tuple[str, ...]:
         """The command line of `verger` for `words`, in the repository."""

@@ -97,7 +97,9 @@ class Seat:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What every command of this user is started with."""
-        found = self.place.environment(**{"XDG_RUNTIME_DIR": str(self.runtime)} | more)
+        # What is seen of a run that ended is looked at in peace; who tests recovery turns it on.
+        ours = {"XDG_RUNTIME_DIR": str(self.runtime), "VERGERD_RECOVER": "false"}
+        found = self.place.environment(**ours | more)
         packages = (verger_daemon.__path__[0], verger_client.__path__[0])
         found["PYTHONPATH"] += "".join(f"{os.pathsep}{Path(package).parent}" for package in packages)
         return found

@@ -52,6 +52,8 @@ def status() -> RunStatusResult:
             doing=(),
             heartbeat="supervision/heartbeats/000001_20260325T120000Z.json",
             intervention="",
+            next="",
+            next_utc="",
         ),
         kernel={f"field_{number}": "what the kernel says" for number in range(25)},
         text="run  RUN_20260325_0123abcd\n" * 20,

@@ -159,7 +159,7 @@ def test_a_detached_run_can_be_come_back_to_and_ctrl_c_leaves_it_at_work(waiting
 
 def test_who_waits_is_shown_the_question_and_the_end_once_somebody_decided_and_went_on(plain: Seat):
     with typed(plain, "run", "playbook.md", "--item", "02", "--wait") as waiting:
-        asked = "".join(read_until(waiting, "once that is done"))
+        asked = "".join(read_until(waiting, "to go on at once"))
         run = plain.place.run().root.name
         gate = plain.ask("gate.show", directory=str(plain.place.repository), run=run)
         assert gate["item_id"] == "02"

@@ -1,6 +1,7 @@
-"""The params and the result of every method but those about gates (`gate_messages.py`). The docs are written from here.
+"""The params and the result of every method about runs, and what all have in common. The docs are written from here.
 
-Not here: reading them (`session.py`), events (`notices.py`), what the methods do.
+Not here: messages about gates (`gate_messages.py`) and the daemon (`daemon_messages.py`), reading them (`session.py`),
+events (`notices.py`), what the methods do.
 """
 
 from typing import Annotated, Any, Literal
@@ -84,41 +85,6 @@ class PingResult(Message, frozen=True):
     lock_held: Annotated[bool, Meta(description="whether the lock of the daemon is still its own")]
     journal_writable: Annotated[bool, Meta(description="whether it can write what it must remember")]
     loop_lag_us: Annotated[int, Meta(description="how late its loop was last, in microseconds")]
-
-
-class DaemonStatusResult(Message, frozen=True):
-    """The daemon at a glance."""
-
-    version: Version
-    pid: Pid
-    epoch: Epoch
-    started_utc: Annotated[str, Meta(description="when it began, ISO 8601 in UTC")]
-    socket: Annotated[str, Meta(description="the path it listens at")]
-    state: Annotated[str, Meta(description="the folder of what it remembers")]
-    runs: Annotated[int, Meta(description="how many runs it supervises")]
-    live: Annotated[int, Meta(description="of how many it can say that they are alive right now")]
-    idle_exit_s: Annotated[int, Meta(description="after how long without work it leaves; 0 is never")]
-    text: Text
-
-
-class Setting(Message, frozen=True):
-    """One setting of the daemon, as it is in force."""
-
-    name: Annotated[
-        str, Meta(description="its name in daemon.toml; in the environment VERGERD_ and capitals")
-    ]
-    value: Annotated[int, Meta(description="its value")]
-    source: Annotated[
-        Literal["default", "file", "env", "flag"], Meta(description="which place had the last word")
-    ]
-
-
-class SettingsResult(Message, frozen=True):
-    """Every setting, and where its value came from."""
-
-    file: Annotated[str, Meta(description="where a user writes settings; it need not be there")]
-    settings: Annotated[tuple[Setting, ...], Meta(description="each of them")]
-    text: Text
 
 
 class TextResult(Message, frozen=True):
@@ -206,6 +172,12 @@ class Supervision(Message, frozen=True):
     doing: tuple[Effect, ...]
     heartbeat: Annotated[str, Meta(description="the newest heartbeat, relative to the run's folder")]
     intervention: Annotated[str, Meta(description="the newest intervention, relative to the run's folder")]
+    next: Annotated[
+        str, Meta(description="of a run at rest what it waits for, or what is done about it; else empty")
+    ]
+    next_utc: Annotated[
+        str, Meta(description="when the daemon does it, ISO 8601 in UTC; empty where it does nothing")
+    ]
 
 
 class RunStatusResult(Message, frozen=True):

@@ -1,11 +1,13 @@
 """The methods of the daemon by name: params, result, what each is for, and an example.
 
-Not here: what params and results hold; see `messages.py`. No method records a decision: only a person opens a gate.
+Not here: what params and results hold; see `messages.py` and those beside it.
+No method records a decision: only a person opens a gate.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from verger_daemon.protocol import daemon_messages as d
 from verger_daemon.protocol import gate_messages as gate
 from verger_daemon.protocol import messages as m
 
@@ -44,11 +46,11 @@ _ALL = (
         "Proves that the daemon itself is alive and can do its work.",
         {"nonce": "5e0f"},
     ),
-    Method("daemon.status", m.Nothing, m.DaemonStatusResult, "Says what the daemon is at.", {}),
+    Method("daemon.status", m.Nothing, d.DaemonStatusResult, "Says what the daemon is at.", {}),
     Method(
         "daemon.settings",
         m.Nothing,
-        m.SettingsResult,
+        d.SettingsResult,
         "Says which settings are in force, and which place each came from.",
         {},
     ),
@@ -98,9 +100,9 @@ _ALL = (
     ),
     Method(
         "daemon.shutdown",
-        m.Nothing,
+        d.ShutdownParams,
         m.TextResult,
-        "Makes the daemon leave. Kernels go on; the next daemon finds them again.",
+        "Makes the daemon leave. Kernels go on, and the next daemon finds them again; or they are stopped first.",
         {},
     ),
 )

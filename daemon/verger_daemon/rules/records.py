@@ -115,8 +115,30 @@ class Heartbeat(_Record, frozen=True, kw_only=True):
     latest_intervention: int
 
 
+ActionKind = Literal[
+    "attach_kernel",
+    "stop_kernel",
+    "end_kernel",
+    "sweep_survivors",
+    "doctor_fix_safe",
+    "resume_after_crash",
+    "resume_after_failure",
+    "resume_after_breach",
+    "resume_after_reboot",
+    "resume_after_gate",
+    "resume_with_evidence",
+    "wake_from_park",
+    "park",
+]
+"""What the daemon does by itself; a decision about a gate is not among it."""
+
+
 class Intervention(_Record, frozen=True, kw_only=True):
-    """`interventions/<SEQ>_<ACTION>_<TIMESTAMP>.json`: one act of the daemon, written before it is done."""
+    """`interventions/<SEQ>_<ACTION>_<TIMESTAMP>.json`: one act of the daemon, written before it is done.
+
+    `identity` and `invocation` are those of the kernel it is about, None and empty where none is at work. `fingerprint`
+    names the cause of a recovery whenever it comes again; `evidence` is what was seen that led to the act.
+    """
 
     schema_version: Literal["verger.supervision_intervention.v1"] = "verger.supervision_intervention.v1"
     run_id: str
@@ -124,10 +146,12 @@ class Intervention(_Record, frozen=True, kw_only=True):
     invocation: str
     intervention_sequence: int
     observed_utc_ms: int
-    action_kind: Literal["attach_kernel", "stop_kernel"]
-    identity: Identity
+    action_kind: ActionKind
+    identity: Identity | None
     reason: str
     claim: Claim
+    fingerprint: str = ""
+    evidence: tuple[str, ...] = ()
 
 
 SCHEMAS: dict[str, type[_Record]] = {

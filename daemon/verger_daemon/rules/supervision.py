@@ -61,6 +61,11 @@ def _step(watch: w.Watch, event: e.Event, now: Now) -> Step:
             return _run_read(watch, event, now)
         case e.StopAsked():
             return _stop_asked(watch, event, now)
+        case e.Acted():
+            watch, record = telling.intervention(
+                watch, event.kind, event.reason, now, fingerprint=event.fingerprint, evidence=event.evidence
+            )
+            return watch, (record,)
         case e.Ended():
             return _ended(watch, event)
         case e.LockLost():

@@ -3,8 +3,6 @@
 Not here: how often heartbeats are due and which are kept; see `heartbeats.py`.
 """
 
-from typing import Literal
-
 from msgspec.structs import replace
 
 from verger_daemon.rules import asking, heartbeats, records
@@ -101,22 +99,29 @@ def registration(watch: w.Watch, one: w.Invocation, now: Now) -> records.BridgeR
 
 
 def intervention(
-    watch: w.Watch, kind: Literal["attach_kernel", "stop_kernel"], reason: str, now: Now
+    watch: w.Watch,
+    kind: records.ActionKind,
+    reason: str,
+    now: Now,
+    *,
+    fingerprint: str = "",
+    evidence: tuple[str, ...] = (),
 ) -> tuple[w.Watch, f.WriteIntervention]:
-    """The watch with one more act of the daemon on record, upon its kernel."""
+    """The watch with one more act of the daemon on record, upon its kernel if there is one."""
     one = watch.invocation
-    assert one is not None
     number = watch.told.intervention + 1
     record = records.Intervention(
         run_id=watch.run_id,
         epoch=watch.epoch,
-        invocation=one.invocation,
+        invocation=one.invocation if one else "",
         intervention_sequence=number,
         observed_utc_ms=now.utc_ms,
         action_kind=kind,
-        identity=one.identity,
+        identity=one.identity if one else None,
         reason=reason,
         claim=said(watch, now).claim,
+        fingerprint=fingerprint,
+        evidence=evidence,
     )
     watch = replace(watch, told=replace(watch.told, intervention=number))
     return watch, f.WriteIntervention(record=record)

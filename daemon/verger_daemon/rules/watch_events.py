@@ -5,6 +5,7 @@ Not here: what follows from it; see `supervision.py`.
 
 import msgspec
 
+from verger_daemon.rules.records import ActionKind
 from verger_probes.rules.liveness import Rest
 from verger_probes.rules.probe import Ack, Identity
 
@@ -113,6 +114,15 @@ class StopAsked(_Event, frozen=True):
     reason: str
 
 
+class Acted(_Event, frozen=True):
+    """The daemon is about to do something about the run; see the record of an intervention."""
+
+    kind: ActionKind
+    reason: str
+    fingerprint: str = ""
+    evidence: tuple[str, ...] = ()
+
+
 class Ended(_Event, frozen=True):
     """The process of an invocation is over; `code` is None where it was no child of ours."""
 
@@ -140,6 +150,7 @@ Event = (
     | Touched
     | RunRead
     | StopAsked
+    | Acted
     | Ended
     | LockLost
     | Tick
