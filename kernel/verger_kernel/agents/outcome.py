@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from verger_kernel.rules.ids import Digest
-from verger_kernel.rules.limits import Breach
+from verger_kernel.rules.limits import Breach, in_words
 from verger_kernel.rules.packs import Report, ReportRefused, TaskSpecification, read_report
 from verger_kernel.rules.parks import Cause
 
@@ -25,7 +25,17 @@ WHY_CHARACTERS_MAX = 400
 """An agent chooses the words of a flawed report, and `why` goes into the journal and onto a terminal."""
 
 Failure = Literal[
-    "malformed", "tampered", "silent", "timeout", "output", "memory", "killed", "failed", "not_started"
+    "malformed",
+    "tampered",
+    "silent",
+    "timeout",
+    "output",
+    "memory",
+    "processes",
+    "disk",
+    "killed",
+    "failed",
+    "not_started",
 ]
 
 
@@ -68,9 +78,18 @@ class CallParked(Exception):
 
 _BREACHES: dict[str, tuple[Failure, str]] = {
     "timeout": ("timeout", "ran {used} s, {allowed} s are allowed"),
-    "silence": ("silent", "said nothing for {used} s, {allowed} s are allowed"),
+    "silence": (
+        "silent",
+        "said nothing, used no CPU and wrote nothing for {used} s, {allowed} s are allowed",
+    ),
+    "first_output": (
+        "silent",
+        "never said a word, used no CPU and wrote nothing for {used} s, {allowed} s are allowed",
+    ),
     "output": ("output", "wrote {used} bytes to its streams, {allowed} are allowed"),
     "memory": ("memory", "used {used} bytes of memory, {allowed} are allowed"),
+    "processes": ("processes", "had {used} processes, {allowed} are allowed"),
+    "disk": ("disk", "was stopped because {used} bytes are free on the disk and {allowed} must stay free"),
 }
 
 
@@ -93,9 +112,14 @@ def outcome(
     except ReportRefused as refusal:
         flaw = refusal
     if breach:
-        kind, words = _BREACHES[breach.limit]
-        return Unanswered(kind, words.format(used=breach.used, allowed=breach.allowed))
+        return _stopped(breach)
     return Unanswered("malformed", one_line(str(flaw))) if flaw else _ended_without(exit_code)
+
+
+def _stopped(breach: Breach) -> Unanswered:
+    kind, words = _BREACHES[breach.limit]
+    why = words.format(used=breach.used, allowed=breach.allowed)
+    return Unanswered(kind, f"{why} ({in_words(breach.evidence)})" if breach.evidence else why)
 
 
 def complete_answer(task: TaskSpecification, report_path: Path) -> Answered | None:

@@ -104,7 +104,15 @@ def _seal(call: CallFolder) -> Path:
 
 
 async def make(call: Call, tell: Tell) -> Outcome:
-    """Starts the agent, waits for it within its limits, ends what it left running, and reads its answer."""
+    """Starts the agent, waits for it within its limits, ends what it left running, and reads its answer.
+
+    Begins when no more are at work than may be, and is on record as started from then on.
+    """
+    async with call.site.at_work:
+        return await _made(call, tell)
+
+
+async def _made(call: Call, tell: Tell) -> Outcome:
     put, told, laid = await to_thread.run_sync(_prepare, call)
     place = call.place
     started = AgentStarted(

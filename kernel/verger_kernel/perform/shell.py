@@ -73,7 +73,8 @@ async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandR
         inherit=(shell.site.tree_lock,),
         kept=log,
     )
-    ended = await run(job)
+    async with shell.site.at_work:
+        ended = await run(job)
     if ended.breach is None and not shell.room.was_made(argv):
         # Or the command removed the sign of it. Either way its exit code says nothing.
         ended = msgspec.structs.replace(ended, exit_code=None)

@@ -5,7 +5,10 @@ Not here: anything that changes while the run goes on; that is the state's.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+import anyio
 
 from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.layout import AttemptFolder, RunFolder
@@ -33,6 +36,11 @@ class Site:
     ambient: Mapping[str, str]
     tree_lock: int
     unsynced: Unsynced
+
+    @cached_property
+    def at_work(self) -> anyio.Semaphore:
+        """Held while an agent or command is at work: as many of them as the policy lets work at once."""
+        return anyio.Semaphore(self.policy.parallel_steps_max)
 
     def item(self, item_id: str) -> Item:
         """The playbook's row of `item_id`. Raises KeyError when there is none."""

@@ -29,11 +29,19 @@ class Unendable(Exception):
         self.hint = hint
 
 
-async def end(find: Callable[[], list[Row]], *, whose: str, grace_s: float = GRACE_S) -> set[tuple[int, int]]:
+async def end(
+    find: Callable[[], list[Row]],
+    *,
+    whose: str,
+    grace_s: float = GRACE_S,
+    kill: Iterable[Callable[[], None]] = (),
+) -> set[tuple[int, int]]:
     """Ends every process that `find` finds, until it finds none twice. Returns their identities.
 
-    `find` runs in a thread and lists the living. Raises Unendable after 10 s of SIGKILL.
+    `find` lists the living, each of `kill` kills many at once when grace is over; both run in threads. Raises
+    Unendable after 10 s of SIGKILL.
     """
+    kill = tuple(kill)
     began = anyio.current_time()
     asked: set[tuple[int, int]] = set()
     empty = turn = 0
@@ -46,7 +54,9 @@ async def end(find: Callable[[], list[Row]], *, whose: str, grace_s: float = GRA
             raise _unendable(found, whose)
         if waited_s < grace_s:
             send(signal.SIGTERM, (row for row in found if row.identity not in asked))
-        else:
+        elif found:
+            for at_once in kill:
+                await anyio.to_thread.run_sync(at_once)
             send(signal.SIGKILL, found)
         asked.update(row.identity for row in found)
         if found:

@@ -14,18 +14,15 @@ import anyio
 import msgspec
 
 from verger_kernel.process import ending, table, tree
+from verger_kernel.process.cgroups import Leaf, leaf_kept
 from verger_kernel.process.streams import Streams, streams_opened
 from verger_kernel.process.tree import Tree, adopt_orphans, tree_kept
+from verger_kernel.process.watch import Watch
 from verger_kernel.rules.ids import shown
-from verger_kernel.rules.limits import Breach, Limits, Usage, breach
+from verger_kernel.rules.limits import Breach, Limits
 
-# A pipe to the page cache takes 2 GB/s: looking every 5 ms keeps what overshoots near 10 MB.
-_LOOK_FAST_S = 0.005
-_LOOK_S = 0.05
-_FAST_BYTES = 1 << 20
-# One look at the memory reads all of /proc, 20 ms where a thousand processes live.
-_MEMORY_LOOK_S = 1.0
-# Of a job that floods the disk or eats the memory, the grace is what does the harm.
+_GREEDY = ("memory", "processes", "output", "disk")
+# Of a job that eats the machine, the grace is what does the harm.
 _GREEDY_GRACE_S = 0.1
 
 # Of jobs that overlap the last answers for the orphans of all: so one must be over before the next is swept.
@@ -78,34 +75,46 @@ async def run(job: Job) -> Ended:
     """
     assert job.argv and job.marker and job.run_marker
     adopt_orphans()
-    with streams_opened(job.stdout, job.stderr) as streams, tree_kept(job.marker) as grown:
-        # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
-        process = _start(job, streams)
-        if isinstance(process, str):
-            return not_started(process)
-        main = table.row(process.pid)
-        if main is None:
-            process.kill()
-            process.wait()
-            return not_started(f"Cannot watch {shown(job.argv[0])}: /proc is not mounted or hides it")
-        grown.grow_from(main)
-        return await _lived(job, process, grown, streams)
+    async with leaf_kept(job.run_marker, job.marker, job.limits) as leaf:
+        with streams_opened(job.stdout, job.stderr) as streams, tree_kept(job.marker, leaf) as grown:
+            return await _run(job, streams, grown, leaf)
 
 
-async def _lived(job: Job, process: subprocess.Popen[bytes], grown: Tree, streams: Streams) -> Ended:
+async def _run(job: Job, streams: Streams, grown: Tree, leaf: Leaf | None) -> Ended:
+    # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
+    process = _start(job, streams)
+    if isinstance(process, str):
+        return not_started(process)
+    main = table.row(process.pid)
+    if main is None:
+        process.kill()
+        process.wait()
+        return not_started(f"Cannot watch {shown(job.argv[0])}: /proc is not mounted or hides it")
+    grown.grow_from(main)
+    return await _lived(job, process, grown, streams, leaf)
+
+
+async def _lived(
+    job: Job, process: subprocess.Popen[bytes], grown: Tree, streams: Streams, leaf: Leaf | None
+) -> Ended:
     began = time.monotonic()
-    broken = None
+    watch = Watch(job.limits, (job.stdout.parent, job.cwd), grown, streams)
+    broken, exceeded = None, ""
     try:
+        if leaf:
+            await anyio.to_thread.run_sync(leaf.take, process.pid)
         with ending.pinned(process.pid) as pidfd:
-            broken = await _watched(job, process.pid, pidfd, grown, streams)
+            broken = await _watched(process.pid, pidfd, watch)
     finally:
         over = time.monotonic()
         with anyio.CancelScope(shield=True):
-            others = await _swept(job, process, grown, broken)
+            others = await _swept(job, process, grown, broken, leaf)
             await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max, job.kept)
+            if leaf:
+                exceeded = await anyio.to_thread.run_sync(leaf.exceeded)
     return Ended(
         exit_code=process.returncode,
-        breach=broken or breach(job.limits, _usage(output_bytes=streams.bytes_max)),
+        breach=broken or watch.breach_at_the_end(exceeded),
         start_error="",
         runtime_ms=round((over - began) * 1000),
         ended_s=over,
@@ -114,38 +123,12 @@ async def _lived(job: Job, process: subprocess.Popen[bytes], grown: Tree, stream
     )
 
 
-async def _watched(job: Job, pid: int, pidfd: int | None, grown: Tree, streams: Streams) -> Breach | None:
+async def _watched(pid: int, pidfd: int | None, watch: Watch) -> Breach | None:
     """The limit that the job broke, or None once its first process has ended by itself."""
-    began = last_growth = anyio.current_time()
-    memory_due, memory_bytes, pause_s = began + _MEMORY_LOOK_S, 0, _LOOK_FAST_S
-    while not await _has_ended(pid, pidfd, pause_s):
-        now, growth = anyio.current_time(), streams.growth()
-        if growth:
-            last_growth = now
-        if now >= memory_due:
-            memory_due = now + _MEMORY_LOOK_S
-            memory_bytes = await anyio.to_thread.run_sync(grown.memory_bytes)
-        broken = breach(
-            job.limits,
-            _usage(
-                runtime_s=now - began,
-                silence_s=now - last_growth,
-                output_bytes=streams.bytes_max,
-                memory_bytes=memory_bytes,
-            ),
-        )
-        if broken:
+    while not await _has_ended(pid, pidfd, watch.pause_s):
+        if broken := await watch.breach():
             return broken
-        pause_s = _LOOK_FAST_S if growth > _FAST_BYTES else _LOOK_S
     return None
-
-
-def _usage(
-    *, runtime_s: float = 0, silence_s: float = 0, output_bytes: int = 0, memory_bytes: int = 0
-) -> Usage:
-    return Usage(
-        runtime_s=runtime_s, silence_s=silence_s, output_bytes=output_bytes, memory_bytes=memory_bytes
-    )
 
 
 async def _has_ended(pid: int, pidfd: int | None, within_s: float) -> bool:
@@ -159,9 +142,11 @@ async def _has_ended(pid: int, pidfd: int | None, within_s: float) -> bool:
     return os.waitid(os.P_PID, pid, options) is not None
 
 
-async def _swept(job: Job, process: subprocess.Popen[bytes], grown: Tree, broken: Breach | None) -> int:
+async def _swept(
+    job: Job, process: subprocess.Popen[bytes], grown: Tree, broken: Breach | None, leaf: Leaf | None
+) -> int:
     """Ends all that is left of the job, reaps its first process and says how many others had to be ended."""
-    greedy = broken is not None and broken.limit in ("output", "memory")
+    greedy = broken is not None and broken.limit in _GREEDY
     async with _SWEEPING:
         ended: set[tuple[int, int]] = set()
         if process.poll() is None or not tree.nothing_descends():
@@ -169,6 +154,7 @@ async def _swept(job: Job, process: subprocess.Popen[bytes], grown: Tree, broken
                 grown.living,
                 whose=f"effect {job.marker}",
                 grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
+                kill=[leaf.kill] if leaf else (),
             )
         grown.is_over()
     first = process.pid

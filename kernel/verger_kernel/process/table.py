@@ -8,12 +8,14 @@ import os
 from typing import NamedTuple
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 class Row(NamedTuple):
     """One process. `ticks` is when it started: pid and ticks together are never given out twice.
 
-    `living` is false for a zombie, unless other threads outlived its first one.
+    `living` is false for a zombie, unless other threads outlived its first one. `cpu_ticks` is the time on a CPU of the
+    process and of all children that it has waited for.
     """
 
     pid: int
@@ -21,6 +23,7 @@ class Row(NamedTuple):
     sid: int
     ticks: int
     rss_bytes: int
+    cpu_ticks: int
     living: bool
     name: str
 
@@ -51,9 +54,35 @@ def row(pid: int) -> Row | None:
         sid=int(fields[3]),
         ticks=int(fields[19]),
         rss_bytes=int(fields[21]) * _PAGE_BYTES,
+        cpu_ticks=sum(map(int, fields[11:15])),
         living=state not in b"ZX" or threads > 1,
         name=head.partition(b"(")[2].decode(errors="replace"),
     )
+
+
+def written_bytes(pid: int) -> int:
+    """What the process and the children that it waited for wrote: bytes of every write, and of pages made dirty.
+
+    0 where we may not look.
+    """
+    found = dict(line.split(b": ") for line in _read(f"/proc/{pid}/io").splitlines())
+    return int(found.get(b"wchar", 0)) + int(found.get(b"write_bytes", 0))
+
+
+def own_share_bytes(pid: int) -> int | None:
+    """The resident memory of the process, each page divided among those that share it; None where we may not look.
+
+    Walks its page tables: 5 ms for 500 MB.
+    """
+    for line in _read(f"/proc/{pid}/smaps_rollup").splitlines():
+        if line.startswith(b"Pss:"):
+            return int(line.split()[1]) << 10
+    return None
+
+
+def newest_pid() -> bytes:
+    """The pid that was given out last, on the whole machine: while it stays, no process began."""
+    return _read("/proc/loadavg").rpartition(b" ")[2]
 
 
 def carries(pid: int, name: str, value: str) -> bool:

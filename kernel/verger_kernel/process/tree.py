@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import anyio
+
 from verger_kernel.process import ending, table
+from verger_kernel.process.cgroups import Leaf, leaves_of
 from verger_kernel.process.table import Row
 from verger_probes.prctl import become_subreaper
 
@@ -43,15 +46,16 @@ def nothing_descends() -> bool:
 
 
 class Tree:
-    """The processes of one job: what descends from `main`, shares a session with it or bears its marker.
+    """The processes of one job: what descends from `main`, is in its session or its leaf, or bears its marker.
 
-    An orphan that put all of this away is known by elimination: it is our child, and we did not start it.
-    So while one job runs alone, nothing else may start a process in a session of its own. Of jobs that overlap, the
+    Without a leaf, an orphan that put all of this away is known by elimination: it is our child, and we did not start
+    it. So while one job runs alone, nothing else may start a process in a session of its own. Of jobs that overlap, the
     last one answers for the orphans of all.
     """
 
-    def __init__(self, marker: str) -> None:
+    def __init__(self, marker: str, leaf: Leaf | None = None) -> None:
         self._marker = marker
+        self._leaf = leaf
         self._main: Row | None = None
         self._seen: set[tuple[int, int]] = set()
         self.began_ticks = 0
@@ -70,15 +74,21 @@ class Tree:
         self._seen = {rows[pid].identity for pid in mine}
         main = self._main.pid if self._main else 0
         reap(rows, mine - {main})
-        return [rows[pid] for pid in sorted(mine) if rows[pid].living]
+        found = [rows[pid] for pid in sorted(mine) if rows[pid].living]
+        if self._leaf:
+            self._take_in(found, self._leaf)
+        return found
+
+    def _take_in(self, found: list[Row], leaf: Leaf) -> None:
+        """Puts those into the leaf that began before the first process was put there."""
+        inside = leaf.pids()
+        for row in found:
+            if row.pid not in inside:
+                leaf.take(row.pid)
 
     def is_over(self) -> None:
         """Says that the job was swept, so that one that overlaps with it may be the last."""
         _trees.discard(self)
-
-    def memory_bytes(self) -> int:
-        """The resident memory of all processes of the job, summed; pages that they share count for each."""
-        return sum(row.rss_bytes for row in self.living())
 
     def _claimed(self, rows: dict[int, Row]) -> set[int]:
         if self._main is None:
@@ -86,6 +96,8 @@ class Tree:
         mine = {pid for pid, row in rows.items() if row.identity in self._seen}
         later = [row for row in rows.values() if row.ticks >= self._main.ticks and row.pid not in mine]
         mine |= {row.pid for row in later if table.carries(row.pid, EFFECT, self._marker)}
+        if self._leaf:
+            mine |= self._leaf.pids() & rows.keys()
         mine |= self._left_over(rows)
         first = rows.get(self._main.pid, self._main)
         # While a session bears a number, nobody gets it anew: who has it now is a stranger, and none is left of ours.
@@ -105,9 +117,9 @@ _trees: set[Tree] = set()
 
 
 @contextmanager
-def tree_kept(marker: str) -> Iterator[Tree]:
+def tree_kept(marker: str, leaf: Leaf | None = None) -> Iterator[Tree]:
     """A tree for the job that bears `marker`, known to all others before its first process exists."""
-    tree = Tree(marker)
+    tree = Tree(marker, leaf)
     tree.began_ticks = min((other.began_ticks for other in _trees if other.began_ticks), default=0)
     _trees.add(tree)
     try:
@@ -117,20 +129,25 @@ def tree_kept(marker: str) -> Iterator[Tree]:
 
 
 async def end_survivors(run_marker: str, lock: Path) -> int:
-    """Ends what a dead kernel left of its run: who has `lock` open or bears `run_marker`, and all below them.
+    """Ends what a dead kernel left of its run: who has `lock` open, bears `run_marker` or is in its leaves, and below.
 
     Returns how many. Never this process, nor what it descends from. Raises Unendable.
     """
     known: set[tuple[int, int]] = set()
+    leaves = leaves_of(run_marker)
 
     def living() -> list[Row]:
         rows = table.rows()
+        known.update(rows[pid].identity for leaf in leaves for pid in leaf.pids() & rows.keys())
         found = _survivors(rows, run_marker, lock, known)
         known.update(rows[pid].identity for pid in found)
         reap(rows, found)
         return [rows[pid] for pid in sorted(found) if rows[pid].living]
 
-    return len(await ending.end(living, whose=f"run {run_marker}"))
+    ended = await ending.end(living, whose=f"run {run_marker}", kill=[leaf.kill for leaf in leaves])
+    for leaf in leaves:
+        await anyio.to_thread.run_sync(leaf.remove)
+    return len(ended)
 
 
 def _survivors(rows: dict[int, Row], run_marker: str, lock: Path, known: set[tuple[int, int]]) -> set[int]:

@@ -89,10 +89,13 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     triage_timeout_s: int = 1800
     verification_timeout_s: int = 3600
     setup_timeout_s: int = 1800
+    first_output_s_max: int = 900
     silence_s_max: int = 1800
     agent_output_mb_max: int = 64
     command_output_mb_max: int = 16
     memory_mb_max: int = 8192
+    processes_max: int = 512
+    parallel_steps_max: int = 2
     disk_floor_mb: int = 512
     ambient_agent_config: Literal["refuse", "acknowledged"] = "refuse"
 
@@ -105,10 +108,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "audit": self.audit_timeout_s,
             "triage": self.triage_timeout_s,
         }[stage]
-        return self._limits(seconds, self.agent_output_mb_max)
+        return self._limits(seconds, self.agent_output_mb_max, first_output_s=self.first_output_s_max)
 
     def command_limits(self, *, setup: bool = False) -> Limits:
-        """The limits of one verification or setup command."""
+        """The limits of one verification or setup command, which may be quiet from the start."""
         seconds = self.setup_timeout_s if setup else self.verification_timeout_s
         return self._limits(seconds, self.command_output_mb_max)
 
@@ -121,12 +124,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             quarantined=tuple(sorted(set(live))),
         )
 
-    def _limits(self, runtime_s: int, output_mb: int) -> Limits:
+    def _limits(self, runtime_s: int, output_mb: int, first_output_s: int | None = None) -> Limits:
         return Limits(
             runtime_s_max=runtime_s,
+            first_output_s_max=first_output_s,
             silence_s_max=self.silence_s_max,
             output_bytes_max=output_mb << 20,
             memory_bytes_max=self.memory_mb_max << 20,
+            processes_max=self.processes_max,
+            disk_free_bytes_min=self.disk_floor_mb << 20,
         )
 
 

@@ -14,7 +14,9 @@ from verger_kernel.rules.cases import CaseReport
 Purpose = Literal["green", "base", "red", "held-out"]
 """`green`: the result. `base`: where the attempt began. `red`: the base with the item's test surface. `held-out`: the
 result with the base's test surface."""
-CommandStatus = Literal["pass", "fail", "timeout", "silence", "output", "memory", "killed", "not_started"]
+CommandStatus = Literal[
+    "pass", "fail", "timeout", "silence", "output", "memory", "processes", "disk", "killed", "not_started"
+]
 
 SETUP = 0
 """The number of the setup commands taken together; commands count from 1."""
@@ -125,7 +127,7 @@ def trial_name(group: str, purpose: Purpose, nth: int) -> str:
 
 def command_status(exit_code: int | None, breach: str) -> CommandStatus:
     """The status of a command that ended with `exit_code` after breaking the limit `breach`, empty for none."""
-    if breach in ("timeout", "silence", "output", "memory"):
+    if breach in ("timeout", "silence", "output", "memory", "processes", "disk"):
         return breach  # type: ignore[return-value]  # narrowed by the line above, which mypy does not follow
     if exit_code is None:
         return "not_started"

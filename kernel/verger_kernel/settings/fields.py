@@ -51,6 +51,8 @@ Rounds = Annotated[int, Field(ge=0, le=20, title="a whole number from 0 to 20")]
 Items = Annotated[int, Field(ge=1, le=10_000, title="a whole number from 1 to 10000")]
 Seconds = Annotated[int, Field(ge=1, le=604_800, title="whole seconds from 1 to 604800 (a week)")]
 Mebibytes = Annotated[int, Field(ge=1, le=1_048_576, title="whole MiB from 1 to 1048576 (a TiB)")]
+Processes = Annotated[int, Field(ge=1, le=100_000, title="a whole number from 1 to 100000")]
+Steps = Annotated[int, Field(ge=1, le=64, title="a whole number from 1 to 64")]
 AgentName = Annotated[str, Field(pattern=_NAME, title=_NAME_WORDS), AfterValidator(_not_reserved)]
 TriageName = Annotated[str, Field(pattern=_NAME, title=f"{_NAME_WORDS}; or `rules`, which asks no agent")]
 Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
@@ -148,11 +150,22 @@ class Layer(_Table):
     triage_timeout_s: Seconds = _setting("longest time for a triage agent")
     verification_timeout_s: Seconds = _setting("longest time for one verification command")
     setup_timeout_s: Seconds = _setting("longest time for one setup command")
-    silence_s_max: Seconds = _setting("longest time without any output of an agent or command")
+    first_output_s_max: Seconds = _setting(
+        "longest time that an agent which has said nothing yet may do nothing: no output, no CPU, nothing written"
+    )
+    silence_s_max: Seconds = _setting(
+        "longest time that an agent or command may do nothing: no output, no CPU, nothing written"
+    )
     agent_output_mb_max: Mebibytes = _setting("most output of one agent call")
     command_output_mb_max: Mebibytes = _setting("most output of one command")
     memory_mb_max: Mebibytes = _setting("most memory of one agent or command, its whole process tree counted")
-    disk_floor_mb: Mebibytes = _setting("free disk space without which no run begins")
+    processes_max: Processes = _setting("most processes of one agent or command at once")
+    parallel_steps_max: Steps = _setting(
+        "how many agents and commands of a run may be at work at once; with 1 the audits follow each other"
+    )
+    disk_floor_mb: Mebibytes = _setting(
+        "free disk space without which no run begins, and below which an agent or command is stopped"
+    )
     ambient_agent_config: Annotated[
         Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
     ] = _setting("`refuse` stops a run whose agents would read configuration that nobody reviewed")

@@ -8,6 +8,7 @@ import psutil
 import pytest
 from tests.kernel.process.jobs import bearers, limits
 
+from verger_kernel.process import cgroups
 from verger_kernel.process.runner import Job
 
 
@@ -44,3 +45,13 @@ def make_job(tmp_path: Path, run_marker: str) -> Callable[..., Job]:
         return Job(**fields)  # type: ignore[arg-type]  # the tests name each field
 
     return make
+
+
+@pytest.fixture(params=["by looks", "by a leaf"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Both ways to hold a job: as where no control group is delegated, and in a leaf where this machine lets us."""
+    if request.param == "by looks":
+        monkeypatch.setattr(cgroups, "delegated", lambda: None)
+    elif cgroups.delegated() is None:
+        pytest.skip("no control group of version 2 is delegated to the tests here")
+    return str(request.param)

@@ -16,10 +16,10 @@ def python(code: str, *args: str) -> tuple[str, ...]:
     return (sys.executable, "-I", "-S", "-c", textwrap.dedent(code), *args)
 
 
-def limits(**changed: int) -> Limits:
+def limits(**changed: int | None) -> Limits:
     """Limits that no test breaks by accident."""
     return Limits(
-        **{
+        **{  # type: ignore[arg-type]  # each name is a field of Limits
             "runtime_s_max": 60,
             "silence_s_max": 60,
             "output_bytes_max": 1 << 20,
