@@ -116,7 +116,8 @@ class Supervisor:
 
     def have_stopped(self, run_id: str) -> None:
         """Puts on record that somebody wants the run to rest."""
-        if kept := self._kept.get(run_id):
+        kept = self._kept.get(run_id)
+        if kept and not kept.is_stopped:
             self._keep(msgspec.structs.replace(kept, is_stopped=True))
 
     def adopt(self) -> None:
@@ -189,6 +190,8 @@ class Supervisor:
 
     async def swept(self) -> None:
         """Waits until nothing is left of any kernel that ended."""
+        while any(run.watch.phase is Phase.ENDED for run in self.runs.values()):
+            await asyncio.sleep(_LOOK_S)
         if self._sweeps:
             await asyncio.wait(self._sweeps.values())
 

@@ -180,7 +180,7 @@ def test_one_that_hangs_ends_when_asked_and_has_not_answered(make: Make, tmp_pat
     silence = Breach(limit="silence", used=61, allowed=60)
     report = Path(asked.report_path)
     assert outcome(asked, report, exit_code=code, breach=silence, start_error="") == Unanswered(
-        "silent", "said nothing for 61 s, 60 s are allowed"
+        "silent", "said nothing, used no CPU and wrote nothing for 61 s, 60 s are allowed"
     )
     assert _names(tmp_path / "reports") == []
 

@@ -49,7 +49,7 @@ FAILURES = {
         call(NOTE, 'do = "garbage", text = "I am done!"'),
         "malformed: no valid verger.worker_report.v1",
     ),
-    "silence": (SILENT, "silent: said nothing for 1 s, 1 s are allowed"),
+    "silence": (SILENT, "silent: said nothing, used no CPU and wrote nothing for 1 s, 1 s are allowed"),
     "a crash": (call(NOTE, 'do = "crash"'), "killed: ended by SIGKILL, without a report"),
     "an exit without a report": (call(NOTE, 'do = "exit", code = 0'), "malformed: ended with exit code 0"),
     "a failure without a report": (call(NOTE, 'do = "exit", code = 7'), "failed: ended with exit code 7"),

@@ -40,7 +40,7 @@ class Setting(Message, frozen=True):
     name: Annotated[
         str, Meta(description="its name in daemon.toml; in the environment VERGERD_ and capitals")
     ]
-    value: Annotated[int, Meta(description="its value")]
+    value: Annotated[bool | int | str, Meta(description="its value")]
     source: Annotated[
         Literal["default", "file", "env", "flag"], Meta(description="which place had the last word")
     ]

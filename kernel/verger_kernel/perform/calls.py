@@ -3,6 +3,7 @@
 Not here: what is asked (`tasks.py`) and what the answer leads to (`worker.py`, `audit.py`, `triage.py`).
 """
 
+import errno
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -12,7 +13,15 @@ import anyio
 import msgspec
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, Outcome, Unanswered, complete_answer, outcome
+from verger_kernel.agents.outcome import (
+    Answered,
+    CallParked,
+    Outcome,
+    Parked,
+    Unanswered,
+    complete_answer,
+    outcome,
+)
 from verger_kernel.agents.parking import parked
 from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.agents.sightings import Sightings
@@ -205,6 +214,14 @@ def _outcome(
     if call.packet and not changed:
         packets.remove_copy(put.packet)
     return found
+
+
+def not_put_off(outcome: Outcome) -> None:
+    """Raises CallParked where the agent put its answer off, and OSError where the disk did it: neither is its fault."""
+    if isinstance(outcome, Parked):
+        raise CallParked(outcome)
+    if isinstance(outcome, Unanswered) and outcome.kind == "disk":
+        raise OSError(errno.ENOSPC, f"the agent {outcome.why}")
 
 
 def _last_words(stderr: Path) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, CallParked, Outcome, Parked, Unanswered
+from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.disk import packets
 from verger_kernel.git import trespass
 from verger_kernel.git.changed import changed_files
@@ -49,7 +49,7 @@ async def ask(
 ) -> Reading:
     """Calls the agent, unless an earlier try already has its complete answer. The worktree stands at `tip`.
 
-    Raises CallParked where it put its answer off, and nothing was changed meanwhile.
+    Raises CallParked or OSError where it must be asked again and nothing was changed meanwhile.
     """
     try:
         begun = await to_thread.run_sync(_begun, site, place, tip)
@@ -62,8 +62,7 @@ async def ask(
         call = calls.Call(site, place, task(site, place, rework=rework), folder, begun.contents)
         outcome = await calls.make(call, tell)
     reading = await to_thread.run_sync(_judged, site, place, begun, outcome)
-    if isinstance(reading.outcome, Parked):
-        raise CallParked(reading.outcome)
+    calls.not_put_off(reading.outcome)
     return reading
 
 

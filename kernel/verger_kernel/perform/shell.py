@@ -24,6 +24,7 @@ from verger_kernel.process.rooms import Room
 from verger_kernel.process.runner import Ended, Job, not_started, run
 from verger_kernel.rules import runners
 from verger_kernel.rules.cases import CaseReport
+from verger_kernel.rules.ids import shown
 from verger_kernel.rules.trials import CommandResult, case_counts, command_status
 
 TAIL_BYTES = 4000
@@ -75,6 +76,9 @@ async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandR
     )
     async with shell.site.at_work:
         ended = await run(job)
+    if ended.breach and ended.breach.limit == "disk":
+        # No fault of the command: the trial is made again when there is room.
+        raise OSError(errno.ENOSPC, f"{shown(command)} was stopped: the disk is nearly full")
     if ended.breach is None and not shell.room.was_made(argv):
         # Or the command removed the sign of it. Either way its exit code says nothing.
         ended = msgspec.structs.replace(ended, exit_code=None)
@@ -122,6 +126,7 @@ def _result(
         log=shell.site.relative(log),
         tail=ended.start_error or text[-TAIL_BYTES:],
         cases=case_counts(reported) if reported else None,
+        breach=ended.breach,
     )
     return result, reported
 

@@ -7,7 +7,7 @@ from typing import cast
 
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import Answered, CallParked, Outcome, Parked, Unanswered
+from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.git import commits
 from verger_kernel.git.command import GitError
 from verger_kernel.perform import bounds, calls, worktree
@@ -82,8 +82,7 @@ def _recorded(
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
-    if isinstance(outcome, Parked):
-        raise CallParked(outcome)
+    calls.not_put_off(outcome)
     try:
         record = worktree.recorded(site, effect.item, effect.attempt)
     except GitError as error:

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.rules.cases import CaseReport
+from verger_kernel.rules.limits import Breach
 
 Purpose = Literal["green", "base", "red", "held-out"]
 """`green`: the result. `base`: where the attempt began. `red`: the base with the item's test surface. `held-out`: the
@@ -59,7 +60,7 @@ class CaseCounts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class CommandResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One command that was run: `exit_code` is None when it could not be started; `log` is a path in the run.
 
-    `cases` counts what its runner reported, None when it is none that Verger reads.
+    `cases` counts what its runner reported, None when it is none that Verger reads; `breach` is the limit it broke.
     """
 
     index: int
@@ -72,6 +73,7 @@ class CommandResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     log: str
     tail: str
     cases: CaseCounts | None = None
+    breach: Breach | None = None
 
 
 class ArtifactResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

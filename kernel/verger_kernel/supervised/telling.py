@@ -10,6 +10,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import state as s
 from verger_kernel.rules.frame import REQUIRED
+from verger_kernel.rules.packs import LANES
 from verger_kernel.rules.saved import encode
 from verger_kernel.snapshot import state_name
 from verger_kernel.supervised.at_work import AtWork, Standing
@@ -68,7 +69,9 @@ def _runtimes_s(effect: f.Effect, site: Site) -> list[int]:
         case f.RunWorker():
             return [policy.agent_limits(effect.stage).runtime_s_max]
         case f.Audit():
-            return [policy.agent_limits("audit").runtime_s_max]
+            # Where one step at a time is allowed, a lane waits for the other.
+            lanes = 1 if policy.parallel_steps_max > 1 else len(LANES)
+            return [policy.agent_limits("audit").runtime_s_max] * lanes
         case f.Triage():
             return [policy.agent_limits("triage").runtime_s_max]
         case f.RunCommands():

@@ -67,7 +67,7 @@ def test_a_bad_end_after_a_valid_report_is_still_an_answer(asked: TaskSpecificat
     ("limit", "kind", "why"),
     [
         ("timeout", "timeout", "ran 11 s, 10 s are allowed"),
-        ("silence", "silent", "said nothing for 11 s, 10 s are allowed"),
+        ("silence", "silent", "said nothing, used no CPU and wrote nothing for 11 s, 10 s are allowed"),
         ("output", "output", "wrote 11 bytes to its streams, 10 are allowed"),
         ("memory", "memory", "used 11 bytes of memory, 10 are allowed"),
     ],
