@@ -17,6 +17,8 @@ PURE_LIBRARY = {
     "msgspec", "collections", "dataclasses", "datetime", "enum", "functools", "hashlib", "itertools", "json",
     "hmac", "re", "textwrap", "tomllib", "tomlkit", "typing", "ast", "configparser", "fnmatch", "warnings", "xml",
 }
+# A table of numbers, and what makes the same value of the same bytes.
+PURE_OF_OURS = ("verger_probes.exits", "verger_probes.decoding")
 # What reaches outside without any import, or without a forbidden one.
 IMPURE_NAMES = {
     "open", "input", "exec", "eval", "__import__", "breakpoint",
@@ -114,6 +116,20 @@ def imports_are_seen(module: Module) -> Iterator[str]:
             )
 
 
+def decoding_has_one_door(module: Module) -> Iterator[str]:
+    if module.file == "probes/verger_probes/decoding.py":
+        return
+    for line, name in module.names:
+        if name in ("msgspec.json.decode", "msgspec.json.Decoder", "msgspec.convert"):
+            yield _message(
+                module,
+                line,
+                f"calls {name}",
+                "two threads that decode a type for the first time at once end the process",
+                "decoded, decoder or converted of verger_probes.decoding",
+            )
+
+
 def git_has_one_door(module: Module) -> Iterator[str]:
     if module.file == "kernel/verger_kernel/git/command.py":
         return
@@ -198,6 +214,7 @@ MODULE_RULES = (
     one_way_order,
     purity,
     imports_are_seen,
+    decoding_has_one_door,
     git_has_one_door,
     processes_have_few_doors,
     opens_with_a_docstring,
@@ -255,8 +272,7 @@ def _door_is_open(source: str, target: str, name: str) -> bool:
 
 def _is_pure_import(module: Module, name: str) -> bool:
     if _floor_of(name):
-        # The exit codes are a table of numbers, and nothing that does anything.
-        return bool({"rules", "protocol"} & set(name.split("."))) or name.startswith("verger_probes.exits")
+        return bool({"rules", "protocol"} & set(name.split("."))) or name.startswith(PURE_OF_OURS)
     if name.split(".")[0] == "markdown_it":
         return fnmatch(module.file, "kernel/verger_kernel/rules/playbook/*.py")
     return name.split(".")[0] in PURE_LIBRARY

@@ -117,6 +117,11 @@ BAD = {
         HANDS,
         "import importlib\nimportlib.import_module('a')",
     ),
+    "decoding has one door": (
+        rules.decoding_has_one_door,
+        HANDS,
+        "import msgspec\nx = msgspec.json.decode(b'1', type=int)",
+    ),
     "git has one door": (rules.git_has_one_door, "kernel/verger_kernel/git/refs.py", "from git import Repo"),
     "git has one door, lazily too": (rules.git_has_one_door, HANDS, "def f():\n    import git.repo"),
     "no subprocess": (rules.processes_have_few_doors, HANDS, "from subprocess import run"),

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
+from verger_probes.decoding import decoded
 from verger_probes.identity import start_ticks
 from verger_probes.rules.probe import Identity
 
@@ -89,6 +90,6 @@ async def _line(sock: socket.socket) -> bytes:
 
 def _decoded(line: bytes, kind: type[_Said]) -> _Said:
     try:
-        return msgspec.json.decode(line, type=kind)
+        return decoded(line, kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise GreetingFailed(f"it said what is no {kind.__name__}: {error}") from None

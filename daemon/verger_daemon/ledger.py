@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.rules.ids import RunId
+from verger_probes.decoding import decoded
 from verger_probes.records import RecordRefused, read_record, write_record
 from verger_probes.rules.probe import Identity
 
@@ -66,7 +67,7 @@ class Ledger:
         self.unreadable = []
         for place in sorted(self._runs.glob("RUN_*.json")):
             try:
-                yield msgspec.json.decode(read_record(place), type=OnRecord)
+                yield decoded(read_record(place), OnRecord)
             except (OSError, RecordRefused, msgspec.DecodeError) as error:
                 self.unreadable.append(f"{place}: {error}")
 

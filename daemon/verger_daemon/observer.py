@@ -18,7 +18,7 @@ from verger_kernel.rules import state as s
 from verger_kernel.rules.chain import read
 from verger_kernel.rules.events import InvocationEnded
 from verger_kernel.rules.ids import RunId
-from verger_kernel.rules.saved import SavedState, decode
+from verger_kernel.rules.saved import SavedState, decode, goes_on
 from verger_probes.records import RecordRefused, read_record
 from verger_probes.rules.liveness import Rest
 
@@ -134,7 +134,7 @@ def _rest(saved: SavedState) -> Rest:
             return "terminal"
         case _ if saved.park and not saved.invocation:
             return "waiting"
-        case s.Idle() if not saved.outstanding:
+        case s.Idle() if not goes_on(saved):
             return "terminal"
         case _:
             return ""

@@ -15,6 +15,7 @@ from verger_daemon.rules.heartbeats import Beat, thinned
 from verger_daemon.rules.records import Heartbeat
 from verger_kernel.clock import now
 from verger_kernel.rules.now import iso
+from verger_probes.decoding import decoded
 from verger_probes.records import RecordRefused, read_record, write_record
 
 _FOLDERS = ("heartbeats", "interventions", "invocations")
@@ -104,7 +105,7 @@ def _beats(folder: Path) -> Iterator[Beat]:
     """The heartbeats of the daemons before this one; one that cannot be read stays for people."""
     for path in folder.glob("[0-9]*.json"):
         with suppress(OSError, RecordRefused, msgspec.DecodeError):
-            yield _kept(msgspec.json.decode(read_record(path), type=Heartbeat))
+            yield _kept(decoded(read_record(path), Heartbeat))
 
 
 def _kept(beat: Heartbeat) -> Beat:

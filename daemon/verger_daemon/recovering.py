@@ -196,6 +196,7 @@ class Recovery:
             wakes=settings.wake,
             wakes_max=settings.wakes_max,
             window=settings.window(),
+            spread_s=settings.wake_spread_s,
             offset_s=time.localtime(utc_ms / 1000).tm_gmtoff,
             resumes_after_reboot=settings.resume_after_reboot,
         )

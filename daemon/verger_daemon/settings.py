@@ -35,6 +35,8 @@ class Settings(BaseModel, extra="forbid"):
     """How often one run is woken from the same kind of park."""
     wake_window: str = Field(default="", pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")
     """The part of the day, by the local clock, in which parked runs are woken, such as 22:00-07:00; empty is always."""
+    wake_spread_s: int = Field(default=60, ge=0, le=3600)
+    """Over how long runs are spread that wait for the same moment, so that they do not all begin at once."""
     resume_after_reboot: bool = False
     """Whether a run that was at work when the machine went down is gone on with by itself."""
     max_parallel_runs: int = Field(default=1, ge=1, le=1)

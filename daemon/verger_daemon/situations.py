@@ -18,8 +18,9 @@ from verger_daemon.rules.records import Intervention
 from verger_daemon.rules.recovery import Act
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules import state as s
-from verger_kernel.rules.saved import SavedState, decode
+from verger_kernel.rules.saved import decode, goes_on
 from verger_kernel.snapshot import state_name
+from verger_probes.decoding import decoded
 from verger_probes.identity import boot_id
 from verger_probes.locks import is_held
 from verger_probes.records import RecordRefused, read_record
@@ -60,7 +61,7 @@ def look(folder: RunFolder, kept: OnRecord, *, breach: str = "") -> Found | None
         state=state_name(stage),
         exit_code=kept.exit_code,
         is_open=bool(saved.invocation),
-        goes_on=_goes_on(saved),
+        goes_on=goes_on(saved),
         passed=saved.passed.count,
         trouble=saved.trouble,
         park=saved.park,
@@ -76,13 +77,6 @@ def look(folder: RunFolder, kept: OnRecord, *, breach: str = "") -> Found | None
     if situation.evidence:
         words += ("--external-evidence-dir", str(came))
     return Found(situation=situation, past=tuple(_acts(folder.root)), words=words, is_settling=is_settling)
-
-
-def _goes_on(saved: SavedState) -> bool:
-    if isinstance(saved.stage, s.AwaitingGate | s.BlockedExternal | s.Escalated):
-        return False
-    asked = bool(saved.queue) or (saved.auto_advance and saved.items_left != 0)
-    return bool(saved.outstanding) or (asked and saved.passed.count < saved.items_total)
 
 
 class _File(msgspec.Struct, frozen=True):
@@ -118,7 +112,7 @@ def _acts(run_root: Path) -> Iterator[Act]:
     """What was done about the run by any daemon, oldest first; a record that cannot be read is left to people."""
     for path in sorted((run_root / "supervision" / "interventions").glob("[0-9]*.json")):
         with suppress(OSError, RecordRefused, msgspec.DecodeError):
-            record = msgspec.json.decode(read_record(path), type=Intervention)
+            record = decoded(read_record(path), Intervention)
             if record.fingerprint:
                 yield Act(
                     kind=record.action_kind, fingerprint=record.fingerprint, at_utc_ms=record.observed_utc_ms

@@ -116,8 +116,7 @@ class Supervisor:
 
     def have_stopped(self, run_id: str) -> None:
         """Puts on record that somebody wants the run to rest."""
-        kept = self._kept.get(run_id)
-        if kept and not kept.is_stopped:
+        if (kept := self._kept.get(run_id)) and not kept.is_stopped:
             self._keep(msgspec.structs.replace(kept, is_stopped=True))
 
     def adopt(self) -> None:
@@ -158,7 +157,6 @@ class Supervisor:
             run.close()
 
     # What the watches tell, on its way to the clients.
-
     def claimed(self, run: Watched, claim: Claim, reason: str) -> None:
         self._clients.claimed(run, claim, reason)
 
@@ -234,6 +232,7 @@ class Supervisor:
                 identity=known,
                 epoch=kept.epoch,
                 probe_socket=kept.probe_socket,
+                is_there=pidfd is not None,
             )
         )
         if pidfd is None:

@@ -5,6 +5,8 @@ Not here: how processes are ended (`verger_kernel.process.ending`), which is the
 
 import os
 
+from anyio import to_thread
+
 from verger_daemon.invocations import STARTED
 from verger_daemon.rules import watch_events as v
 from verger_daemon.watching import Watched
@@ -12,7 +14,7 @@ from verger_kernel.disk.layout import RunFolder
 from verger_kernel.process import ending, table
 from verger_kernel.process.ending import Unendable
 from verger_kernel.process.table import Row
-from verger_kernel.process.tree import closure, end_survivors, reap
+from verger_kernel.process.tree import closure, end_survivors, reap, survivors
 from verger_probes.locks import Held, acquire
 
 
@@ -35,6 +37,9 @@ async def _sweep(folder: RunFolder) -> int:
 
     A run that another process has taken is left to it. Raises Unendable.
     """
+    # Looked for first: the lock of a run that ended well is left to whoever goes on with it.
+    if not await to_thread.run_sync(_is_left, folder):
+        return 0
     try:
         lock = acquire(folder.run_lock)
     except (Held, OSError):
@@ -44,6 +49,10 @@ async def _sweep(folder: RunFolder) -> int:
         return marked + len(await ending.end(_handed_down, whose=f"run {folder.root.name}"))
     finally:
         lock.release()
+
+
+def _is_left(folder: RunFolder) -> bool:
+    return bool(survivors(folder.root.name, folder.tree_lock) or _handed_down())
 
 
 def _handed_down() -> list[Row]:

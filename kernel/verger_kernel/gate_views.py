@@ -14,6 +14,7 @@ from verger_kernel.disk.layout import RunFolder
 from verger_kernel.gate_evidence import changed
 from verger_kernel.remembered import Source, gates
 from verger_kernel.rules.gates import EvidenceFile
+from verger_probes.decoding import decoded
 
 
 class GateView(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ def _read(folder: RunFolder) -> Iterator[_GateFile]:
     for path in gates(_items(folder)):
         # It is a projection: the journal has the decision, and the next step of the run writes it again.
         with suppress(OSError, UnicodeDecodeError, msgspec.DecodeError):
-            yield msgspec.json.decode(read_file(Path(path)), type=_GateFile)
+            yield decoded(read_file(Path(path)), _GateFile)
 
 
 def _items(folder: RunFolder) -> str:

@@ -17,6 +17,7 @@ from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.parks import Cause, Park
 from verger_kernel.rules.saved import SavedState, decode
+from verger_probes.decoding import decoded
 from verger_probes.exits import Exit
 from verger_probes.locks import is_held
 
@@ -202,7 +203,7 @@ def _told(stage: s.Stage, folder: RunFolder) -> tuple[tuple[str, ...], str]:
         return (), ""
     path = folder.attempt(stage.spot.item, stage.spot.attempt).escalation
     try:
-        manifest = msgspec.json.decode(read_file(path), type=_Manifest)
+        manifest = decoded(read_file(path), _Manifest)
     except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         # It is a projection: the journal has all of it, and doctor draws it again.
         return stage.details if isinstance(stage, s.Escalated) else (), ""

@@ -5,7 +5,7 @@ Not here: reading and writing a socket, carrying a call out, and how many may be
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal, NoReturn, Union, cast
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, Union, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -16,6 +16,7 @@ from verger_daemon.protocol.framing import LINE_BYTES_MAX, Lines, LineTooLong
 from verger_daemon.protocol.messages import PROTOCOL, InitializeParams, InitializeResult, Message
 from verger_daemon.protocol.methods import METHODS, Method
 from verger_daemon.protocol.nesting import DEPTH_MAX, excess
+from verger_probes.decoding import Decoder, decoded, decoder
 
 Id = (
     Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
@@ -71,8 +72,8 @@ def _call_of(method: Method) -> type[Call]:
 
 
 _KINDS = {method.name: _call_of(method) for method in METHODS.values()}
-_CALLS: msgspec.json.Decoder[Call] = msgspec.json.Decoder(Union[tuple(_KINDS.values())])  # noqa: UP007
-_ENVELOPES = msgspec.json.Decoder(_Envelope)
+_CALLS: Decoder[Call] = decoder(cast(Any, Union[tuple(_KINDS.values())]))  # noqa: UP007
+_ENVELOPES = decoder(_Envelope)
 _ENCODER = msgspec.json.Encoder()
 _RESULT_BYTES_MAX = LINE_BYTES_MAX - 1024
 """An id and the words around it take the rest."""
@@ -198,7 +199,7 @@ class Session:
         try:
             if params[0] == ord("["):
                 params = _by_name(method, params)
-            read = msgspec.json.decode(params, type=method.params)
+            read = decoded(params, method.params)
             return _KINDS[method.name](jsonrpc="2.0", params=read, id=envelope.id)
         except msgspec.ValidationError as error:
             what, hint = (
@@ -236,19 +237,19 @@ def _refuse(kind: Kind, why: str) -> NoReturn:
 def _id_of(line: bytes) -> Id:
     """The id in JSON that is no request; UNSET when it has none that can be repeated. Raises DecodeError, RpcError."""
     if line.lstrip()[:1] == b"[":
-        msgspec.json.decode(line, type=list[msgspec.Raw])
+        decoded(line, list[msgspec.Raw])
         _refuse(
             errors.NO_BATCHES, "it is an array, and batches are not supported; send each request in a line"
         )
-    msgspec.json.decode(line, type=msgspec.Raw)
+    decoded(line, msgspec.Raw)
     try:
-        return msgspec.json.decode(line, type=_Named).id
+        return decoded(line, _Named).id
     except msgspec.ValidationError:
         return UNSET
 
 
 def _by_name(method: Method, params: bytes) -> bytes:
-    values = msgspec.json.decode(params, type=list[msgspec.Raw])
+    values = decoded(params, list[msgspec.Raw])
     names = method.params.__struct_fields__
     if len(values) > len(names):
         raise msgspec.ValidationError(f"Expected at most {len(names)} params, got {len(values)}")

@@ -44,7 +44,7 @@ class Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
 class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How far recovery goes. `window` is the span of the local day in which runs are woken, in minutes; None is always.
 
-    `offset_s` is how far the local clock is ahead of UTC.
+    `offset_s` is how far the local clock is ahead of UTC; wakes of many runs are spread over `spread_s`.
     """
 
     recovers: bool = True
@@ -53,6 +53,7 @@ class Bounds(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     wakes_max: int = 20
     window: tuple[int, int] | None = None
     offset_s: int = 0
+    spread_s: int = 60
     resumes_after_reboot: bool = False
 
 
@@ -168,7 +169,8 @@ def _parked(
         return Leave(
             why=f"parked, {park.cause}: {park.why}; it was woken {len(wakes)} times, which is all it may be"
         )
-    wanted_ms = due_ms(park, one.run_id, [act.at_utc_ms for act in wakes], utc_ms)
+    woken = [act.at_utc_ms for act in wakes]
+    wanted_ms = due_ms(park, one.run_id, woken, utc_ms, spread_s=bounds.spread_s)
     at_ms = into_window(max(wanted_ms, utc_ms), bounds.window, bounds.offset_s)
     if at_ms > utc_ms:
         return Later(at_utc_ms=at_ms, why=f"parked, {park.cause}: {park.why}")

@@ -95,6 +95,8 @@ def _begun(watch: w.Watch, event: e.Started | e.Adopted, now: Now, *, epoch: int
         exit_code=None,
         told=replace(watch.told, acked=None),
     )
+    if isinstance(event, e.Adopted) and not event.is_there:
+        return began, ()
     how = "adopted: it is the process on record" if one.is_adopted else "started here"
     began, record = telling.intervention(began, "attach_kernel", how, now)
     return began, (f.WriteRegistration(record=telling.registration(began, one, now)), record)

@@ -13,12 +13,14 @@ DAY_MS = 24 * 60 * _MINUTE_MS
 _UNKNOWN_MS = {"limit": 30 * _MINUTE_MS, "outage": _MINUTE_MS}
 """How long is waited at first where nobody knows when it is over; twice as long each time."""
 _WAIT_MS_MAX = 5 * 60 * _MINUTE_MS
-_JITTER_MS = _MINUTE_MS
 
 
-def due_ms(park: Park, run_id: str, woken_utc_ms: Sequence[int], utc_ms: int) -> int:
-    """When a run parked by a limit or an outage is to be woken, which it was before at `woken_utc_ms`, in order."""
-    jitter_ms = int(hashlib.sha256(run_id.encode()).hexdigest()[:8], 16) % _JITTER_MS
+def due_ms(park: Park, run_id: str, woken_utc_ms: Sequence[int], utc_ms: int, *, spread_s: int) -> int:
+    """When a run parked by a limit or an outage is to be woken, which it was before at `woken_utc_ms`, in order.
+
+    Runs that wait for the same moment are woken within `spread_s` after it, each at its own.
+    """
+    jitter_ms = int(hashlib.sha256(run_id.encode()).hexdigest()[:8], 16) % (spread_s * 1000 + 1)
     recent = [at for at in woken_utc_ms if utc_ms - DAY_MS < at]
     doubled = 1 << min(len(recent), 16)
     if park.resets_utc_ms is None:

@@ -35,12 +35,13 @@ class Started(_Event, frozen=True):
 
 
 class Adopted(_Event, frozen=True):
-    """A kernel that an earlier supervisor started, of `epoch`, is still the process that is on record."""
+    """A kernel that an earlier supervisor started, of `epoch`: it `is_there` still, or its end is told next."""
 
     invocation: str
     identity: Identity
     epoch: int
     probe_socket: str
+    is_there: bool = True
 
 
 class Reachable(_Event, frozen=True):

@@ -12,6 +12,7 @@ from verger_kernel.agents.outcome import Parked, one_line, read_plain
 from verger_kernel.rules.now import from_iso
 from verger_kernel.rules.packs import ReportRefused
 from verger_kernel.rules.parks import Cause
+from verger_probes.decoding import decoded
 
 
 class ParkNote(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,7 +28,7 @@ def parked(report_path: Path) -> Parked | None:
     """What the file says if it is a park note; None for everything else, which a report may be."""
     try:
         data = read_plain(report_path)
-        note = msgspec.json.decode(data, type=ParkNote) if data else None
+        note = decoded(data, ParkNote) if data else None
         if note is None:
             return None
         resets = from_iso(note.resets_at_utc) if note.resets_at_utc else None

@@ -22,6 +22,7 @@ from verger_kernel.process.tree import EFFECT
 from verger_kernel.rules.ids import EffectId, tries_of
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.packs import TaskSpecification
+from verger_probes.decoding import decoded
 from verger_probes.exits import Exit
 from verger_probes.records import write_record
 
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> int:
         return _refused(Exit.USAGE, "one argument is needed: the scenario file, with a task on stdin")
     try:
         scenario = load_scenario(Path(arguments[0]))
-        task = msgspec.json.decode(sys.stdin.buffer.read(), type=TaskSpecification)
+        task = decoded(sys.stdin.buffer.read(), TaskSpecification)
         play(scenario.call_for(task), task)
     except (ScenarioRefused, Unplayable) as error:
         return _refused(Exit.INPUT, str(error))

@@ -11,6 +11,7 @@ import msgspec
 
 from verger_kernel.agents.steps import Step
 from verger_kernel.rules.packs import Lane, Stage, TaskSpecification
+from verger_probes.decoding import converted
 
 _CONDITIONS = ("item", "stage", "lane", "round", "attempt", "agent")
 _TABLE = re.compile(r"^[ \t]*\[\[[ \t]*call[ \t]*\]\]", re.MULTILINE)
@@ -65,7 +66,7 @@ def load_scenario(file: Path) -> Scenario:
 def read_scenario(data: bytes) -> Scenario:
     """The scenario that `data` holds. Raises ScenarioRefused, which names the place, and nothing else."""
     try:
-        return msgspec.toml.decode(data, type=Scenario)
+        return converted(msgspec.toml.decode(data), Scenario)
     # A number of thousands of digits is a plain ValueError of Python's own reader.
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ScenarioRefused(f"{_place(data, str(error))}{error}") from None

@@ -17,6 +17,7 @@ import msgspec
 
 from verger_kernel.git.removal import remove
 from verger_kernel.rules.ids import Digest
+from verger_probes.decoding import decoded
 from verger_probes.identity import boot_id
 from verger_probes.records import RecordRefused, read_record, write_record
 
@@ -138,7 +139,7 @@ def seal(folder: Path) -> Seal:
 def sealed(folder: Path) -> Seal | None:
     """The seal of the layer in `folder`; None where there is none, or it is broken, or of an earlier boot."""
     try:
-        found = msgspec.json.decode(read_record(folder / SEAL), type=Seal)
+        found = decoded(read_record(folder / SEAL), Seal)
         is_whole = found.boot_id == boot_id() and _fingerprint(folder / FILES)[0] == found.fingerprint
         return found if is_whole else None
     except (OSError, RecordRefused, msgspec.DecodeError):

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from verger_kernel.rules.ids import Digest
+from verger_probes.decoding import decoded
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 64 << 20
@@ -127,7 +128,7 @@ def contents(folder: Path, packet: Digest) -> dict[str, bytes]:
         sealed = b""
     if digest_of(sealed) != packet:
         raise PacketChanged((MANIFEST,))
-    files = msgspec.json.decode(sealed, type=Manifest).files
+    files = decoded(sealed, Manifest).files
     found = {MANIFEST: sealed}
     for one in files:
         with suppress(OSError):

@@ -18,6 +18,7 @@ from verger_kernel.rules.machine import fold
 from verger_kernel.rules.saved import SavedState, decode, encode
 from verger_kernel.rules.state import RunState
 from verger_kernel.rules.step import IllegalEvent
+from verger_probes.decoding import decoded
 from verger_probes.identity import NO_BOOT_ID, boot_id
 from verger_probes.records import TEMPORARY_PREFIX, write_record
 
@@ -148,7 +149,7 @@ def _check_tail(folder: RunFolder, reading: Reading, *, rebooted: bool) -> None:
     """
     for text in folder.journal.read_bytes()[reading.length :].split(b"\n")[1:]:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            record = msgspec.json.decode(text, type=Record)
+            record = decoded(text, Record)
             if lasts(record.event) or not rebooted:
                 raise CorruptRun(
                     f"{folder.journal} is damaged: {reading.flaw}, yet record {record.seq} stands behind it"

@@ -18,6 +18,7 @@ from verger_kernel.perform.reports import VerificationReport, junit, pretty
 from verger_kernel.rules import state as s
 from verger_kernel.rules.doctor import Step, attempts, sealed
 from verger_kernel.rules.plan import NormalizedPlan
+from verger_probes.decoding import decoded
 from verger_probes.records import write_record
 
 UNREADABLE = (OSError, msgspec.DecodeError, UnicodeDecodeError)
@@ -80,7 +81,7 @@ def _draw_parts(paper: RunFolder, attempt: Attempt) -> None:
     folder = paper.attempt(*attempt)
     for path in folder.root.glob("verification_report.round-*.json"):
         with suppress(*UNREADABLE):
-            report = msgspec.json.decode(read_file(path), type=VerificationReport)
+            report = decoded(read_file(path), VerificationReport)
             write_record(folder.junit(report.round), junit(report), durable=False)
             write_record(folder.surface(report.round), pretty(report.surface), durable=False)
 
@@ -104,5 +105,5 @@ def _is_as_drawn(path: Path, data: bytes) -> bool:
 
 def _without_worktree(data: bytes) -> EscalationManifest:
     # It says where the worktree stood then; since, it may have been put away.
-    manifest = msgspec.json.decode(data, type=EscalationManifest)
+    manifest = decoded(data, EscalationManifest)
     return msgspec.structs.replace(manifest, worktree="")

@@ -13,9 +13,10 @@ from verger_kernel.rules.chain import GENESIS, MACHINE_VERSION, Record
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.state import RunState
 from verger_kernel.rules.step import IllegalEvent
+from verger_probes.decoding import decoder
 from verger_probes.locks import is_held
 
-_decoder = msgspec.json.Decoder(Record)
+_decoder = decoder(Record)
 
 
 class Tail:

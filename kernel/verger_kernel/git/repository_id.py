@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from verger_kernel.git.checkout import NoRepository, Repository
+from verger_probes.decoding import decoded
 from verger_probes.records import RecordRefused, read_record, sync_folder, write_record
 
 _ID_BYTES = 16
@@ -67,7 +68,7 @@ def _record(common_dir: Path) -> Path:
 def _read(common_dir: Path) -> _Owner | None:
     path = _record(common_dir)
     try:
-        return msgspec.json.decode(read_record(path), type=_Owner)
+        return decoded(read_record(path), _Owner)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (RecordRefused, msgspec.DecodeError) as error:

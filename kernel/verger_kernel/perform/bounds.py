@@ -17,6 +17,7 @@ from verger_kernel.git.tripwire import Tripwire
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import RunWorker
 from verger_kernel.rules.scope import LINK, leads_out, path_text
+from verger_probes.decoding import decoded
 from verger_probes.records import write_record
 
 _LINK_BYTES_MAX = 4095
@@ -62,7 +63,7 @@ def planted(site: Site, item: str, attempt: int) -> tuple[str, ...]:
 
 
 def wires_of(folder: AttemptFolder) -> Wires:
-    return msgspec.json.decode(folder.tripwire.read_bytes(), type=Wires)
+    return decoded(folder.tripwire.read_bytes(), Wires)
 
 
 def forged_evidence(site: Site, effect: RunWorker) -> tuple[str, ...]:

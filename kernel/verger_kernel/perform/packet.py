@@ -14,6 +14,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import FreezePacket
 from verger_kernel.rules.events import PacketFrozen, PacketRefused
 from verger_kernel.rules.ids import Digest
+from verger_probes.decoding import decoded
 
 PLAYBOOK = "playbook_source_snapshot.md"
 PLAN = "normalized_plan.json"
@@ -72,7 +73,7 @@ def _contents(effect: FreezePacket, site: Site) -> dict[str, bytes]:
     _changes, patch = commits.changes(site.git, effect.base, effect.commit)
     verification = attempt.verification(effect.round).read_bytes()
     # A part of the report, beside it under a name of its own: lanes should not overlook it.
-    report = msgspec.json.decode(verification, type=VerificationReport)
+    report = decoded(verification, VerificationReport)
     contents = {
         PLAYBOOK: site.folder.snapshot.read_bytes(),
         PLAN: site.folder.plan.read_bytes(),

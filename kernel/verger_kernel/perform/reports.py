@@ -16,6 +16,7 @@ from verger_kernel.rules.findings import Finding
 from verger_kernel.rules.surface.report import SurfaceReport
 from verger_kernel.rules.trials import CommandResult, TrialMark, TrialReport, trial_name
 from verger_kernel.rules.verification import Judgement, Need, Outcome, judge
+from verger_probes.decoding import decoded
 from verger_probes.records import write_record
 
 
@@ -64,7 +65,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 def trials_of(folder: AttemptFolder, round_: int) -> tuple[TrialReport, ...]:
     """The trials that the round's report holds so far, in order; none where nobody can read it as one."""
     try:
-        report = msgspec.json.decode(folder.verification(round_).read_bytes(), type=VerificationReport)
+        report = decoded(folder.verification(round_).read_bytes(), VerificationReport)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return ()
     return report.trials

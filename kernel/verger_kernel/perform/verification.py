@@ -29,6 +29,7 @@ from verger_kernel.rules.plan import Item
 from verger_kernel.rules.surface.mark import SurfaceMark
 from verger_kernel.rules.trials import ArtifactResult, CommandResult, TrialReport, trial_mark, trial_name
 from verger_kernel.rules.verifying import need_of
+from verger_probes.decoding import decoded
 from verger_probes.records import write_record
 
 Cases = dict[int, CaseReport]
@@ -166,7 +167,7 @@ def _green_cases(effect: RunCommands, site: Site, cases: Cases) -> Cases:
     path = site.attempt(effect.item, effect.attempt).cases(effect.round)
     if effect.purpose == "red":
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Cases)
+            return decoded(path.read_bytes(), Cases)
         except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
             # A command removed or spoiled it: then no case can be shown to have turned.
             return {}
@@ -204,7 +205,7 @@ def _surface(effect: RunCommands, site: Site, attempt: AttemptFolder) -> Surface
     path = attempt.surface(effect.round)
     data = path.read_bytes() if path.is_file() else b""
     if digest_of(data) == effect.surface:
-        return msgspec.json.decode(data, type=SurfaceRecord)
+        return decoded(data, SurfaceRecord)
     record = surface.surface_record(site, item=effect.item, base=effect.base, result=effect.commit)
     write_record(path, pretty(record), durable=False)
     return record

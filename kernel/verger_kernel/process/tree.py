@@ -150,6 +150,13 @@ async def end_survivors(run_marker: str, lock: Path) -> int:
     return len(ended)
 
 
+def survivors(run_marker: str, lock: Path) -> list[Row]:
+    """Who would be ended by `end_survivors`, a kernel at work among them; nobody is."""
+    rows = table.rows()
+    known = {rows[pid].identity for leaf in leaves_of(run_marker) for pid in leaf.pids() & rows.keys()}
+    return [rows[pid] for pid in _survivors(rows, run_marker, lock, known) if rows[pid].living]
+
+
 def _survivors(rows: dict[int, Row], run_marker: str, lock: Path, known: set[tuple[int, int]]) -> set[int]:
     spared = table.lineage(rows)
     file = lock.stat() if lock.exists() else None

@@ -14,6 +14,7 @@ import msgspec
 from verger_kernel.rules.events import Event
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.now import Now
+from verger_probes.decoding import decoder
 
 MACHINE_VERSION = 4
 GENESIS = Digest("0" * 64)
@@ -56,7 +57,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
 
 
-_decoder = msgspec.json.Decoder(Record)
+_decoder = decoder(Record)
 
 
 def line(seq: int, prev: Digest, now: Now, event: Event) -> tuple[bytes, Digest]:

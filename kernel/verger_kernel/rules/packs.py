@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from verger_probes.decoding import decoded
+
 Stage = Literal["execute", "fix", "remediate", "audit", "triage"]
 Lane = Literal["a", "b"]
 LANES: tuple[Lane, ...] = ("a", "b")
@@ -195,7 +197,7 @@ class ReportRefused(Exception):
 def read_report(data: bytes, task: TaskSpecification) -> Report:
     """The report that `data` holds, proved to answer `task`. Raises ReportRefused and nothing else."""
     try:
-        report = msgspec.json.decode(data, type=REPORT_TYPES[task.stage])
+        report = decoded(data, REPORT_TYPES[task.stage])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ReportRefused(f"no valid {task.report_schema}: {error}") from None
     _said_once(data)

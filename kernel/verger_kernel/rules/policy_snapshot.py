@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from verger_kernel.rules.policy import Policy
+from verger_probes.decoding import decoded
 
 Source = Literal["default", "repository", "config", "env", "flag"]
 
@@ -58,6 +59,6 @@ def _unicode(path: str | None) -> str | None:
 def read_policy_snapshot(data: bytes) -> RuntimePolicySnapshot:
     """The snapshot that `data` holds. Raises msgspec.DecodeError and nothing else."""
     try:
-        return msgspec.json.decode(data, type=RuntimePolicySnapshot)
+        return decoded(data, RuntimePolicySnapshot)
     except UnicodeDecodeError as error:
         raise msgspec.DecodeError(f"no readable verger.runtime_policy.v1: {error}") from None

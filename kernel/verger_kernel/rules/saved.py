@@ -9,7 +9,8 @@ from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.ids import Digest, ObjectId
 from verger_kernel.rules.parks import Park
-from verger_kernel.rules.state import Measured, RunState, Stage
+from verger_kernel.rules.state import AwaitingGate, BlockedExternal, Escalated, Measured, RunState, Stage
+from verger_probes.decoding import decoded
 
 SCHEMA = "verger.run_state.v1"
 
@@ -100,6 +101,14 @@ def saved(state: RunState) -> SavedState:
     )
 
 
+def goes_on(saved: SavedState) -> bool:
+    """Whether something is left of what the run was asked, and no person is waited for."""
+    if isinstance(saved.stage, AwaitingGate | BlockedExternal | Escalated):
+        return False
+    asked = bool(saved.queue) or (saved.auto_advance and saved.items_left != 0)
+    return bool(saved.outstanding) or (asked and saved.passed.count < saved.items_total)
+
+
 def encode(state: RunState) -> bytes:
     """The bytes of `run_state.json`: equal states give equal bytes."""
     return msgspec.json.format(msgspec.json.encode(saved(state), order="deterministic"), indent=2) + b"\n"
@@ -107,4 +116,4 @@ def encode(state: RunState) -> bytes:
 
 def decode(data: bytes) -> SavedState:
     """What those bytes say. Raises msgspec.DecodeError, or UnicodeDecodeError, when they are none of ours."""
-    return msgspec.json.decode(data, type=SavedState)
+    return decoded(data, SavedState)

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, PolicyRefusal, check
@@ -22,6 +20,7 @@ from verger_kernel.settings.sources import (
     read_flags,
     unknown_variables,
 )
+from verger_probes.decoding import converted
 from verger_probes.exits import Exit
 
 EXAMPLE = (
@@ -122,7 +121,7 @@ def _policy(written: Mapping[str, _Setting]) -> Policy:
         for table in tables:
             place = place.setdefault(table, {})
         place[name] = setting.value
-    policy = msgspec.convert(tree, Policy)
+    policy = converted(tree, Policy)
     try:
         check(policy)
     except PolicyRefusal as refusal:

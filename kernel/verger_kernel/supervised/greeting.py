@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from verger_kernel.errors import CommandError
+from verger_probes.decoding import decoded
 from verger_probes.exits import Exit
 from verger_probes.prctl import hide_memory
 from verger_probes.rules.probe import KEY_BYTES, Identity
@@ -107,7 +108,7 @@ def _taken(descriptor: str) -> socket.socket:
 
 def _orders(text: bytes) -> Orders:
     try:
-        told = msgspec.json.decode(text, type=_Answer)
+        told = decoded(text, _Answer)
         key = bytes.fromhex(told.key)
     except (msgspec.DecodeError, ValueError):
         # Not what it said: a key may be in it.

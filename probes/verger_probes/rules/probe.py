@@ -10,6 +10,8 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from verger_probes.decoding import Decoder, decoder
+
 PROTOCOL = "verger-probe/1"
 KEY_BYTES = 32
 LINE_BYTES_MAX = 64 * 1024
@@ -82,7 +84,7 @@ class ProbeRefused(Exception):
     """A line that proves nothing. The text is the reason, in the words that heartbeats and status give."""
 
 
-_CHALLENGES, _ACKS = msgspec.json.Decoder(Challenge), msgspec.json.Decoder(Ack)
+_CHALLENGES, _ACKS = decoder(Challenge), decoder(Ack)
 
 
 def ask(key: bytes, challenge: Challenge) -> bytes:
@@ -117,7 +119,7 @@ def _sealed(key: bytes, direction: _Direction, body: bytes) -> bytes:
     return b"%s %s\n" % (_mac(key, direction, body), body)
 
 
-def _opened(key: bytes, direction: _Direction, line: bytes, decoder: msgspec.json.Decoder[_Said]) -> _Said:
+def _opened(key: bytes, direction: _Direction, line: bytes, decoder: Decoder[_Said]) -> _Said:
     body = line[_MAC_DIGITS + 1 :].removesuffix(b"\n")
     is_right = hmac.compare_digest(line[:_MAC_DIGITS], _mac(key, direction, body))
     if not is_right or line[_MAC_DIGITS : _MAC_DIGITS + 1] != b" ":

@@ -9,6 +9,7 @@ import msgspec
 
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.plan import NormalizedPlan, PlanSource
+from verger_probes.decoding import decoded
 
 _SEPARATOR = "\n---\n\n"
 
@@ -30,7 +31,7 @@ def plan_sha256(plan: NormalizedPlan) -> Digest:
 def decode_plan(data: bytes) -> NormalizedPlan:
     """The plan in `data`: every key present, none added. Raises FrozenPlaybookInvalid and nothing else."""
     try:
-        return msgspec.json.decode(data, type=NormalizedPlan)
+        return decoded(data, NormalizedPlan)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise FrozenPlaybookInvalid(f"the normalized plan cannot be read: {error}") from None
 

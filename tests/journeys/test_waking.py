@@ -1,0 +1,81 @@
+"""A run that an agent parked: it waits, is woken once, and a daemon or machine that went down changes nothing in that.
+
+Not here: what a park is to a run (test_parked.py), and when it is woken (tests/daemon/rules/test_waking.py).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.doubles.daemons import Seat, seated
+from tests.doubles.notes import scenario
+from tests.doubles.workplace import wait_until
+from tests.journeys.test_recovery import RECOVERS, acts
+
+WAKES = RECOVERS | {"VERGERD_WAKE_SPREAD_S": "0"}
+
+
+def parking(resets_in_s: float, cause: str = "limit") -> dict[str, Any]:
+    """A place whose worker parks in its first try."""
+    resets = f", resets_in_s = {resets_in_s}" if cause == "limit" else ""
+    write = '{ do = "write", path = "docs/01.md", text = "a note\\n" }'
+    park = f'{{ do = "park", cause = "{cause}"{resets} }}'
+    return {"script": scenario(f'stage = "execute"\nsteps = [{write}, {park}]')}
+
+
+def parked(seat: Seat) -> None:
+    """A run has parked."""
+    ended = seat.verger("supervise", "run", "playbook.md", "--item", "01")
+    assert ended.returncode == 75, ended.stderr
+    assert seat.status()["claim"] == "waiting_state_observed"
+
+
+def test_a_run_is_woken_once_when_its_limit_is_over_though_daemon_and_machine_went_down(
+    tmp_path: Path,
+) -> None:
+    with seated(tmp_path, **parking(4)) as seat:
+        seat.release.touch()
+        seat.start(**WAKES)
+        parked(seat)
+        at = seat.status()["supervision"]["next_utc"]
+        assert at.startswith("20")
+        seat.kill()
+        (record,) = (seat.daemon_home / "runs").glob("*.json")
+        known = json.loads(record.read_bytes())
+        known["identity"]["boot_id"] = "the boot before"
+        record.write_text(json.dumps(known))
+        seat.start(**WAKES)
+        wait_until(lambda: seat.status()["supervision"]["next_utc"] == at or "wake_from_park" in acts(seat))
+        seat.until("terminal_observed")
+        assert acts(seat) == ["attach_kernel", "wake_from_park", "attach_kernel"]
+        assert seat.status()["kernel"]["passed"] == 1
+
+
+def test_a_wake_can_be_declined(tmp_path: Path) -> None:
+    with seated(tmp_path, **parking(3600)) as seat:
+        seat.release.touch()
+        seat.start(**WAKES)
+        parked(seat)
+        said = seat.verger("supervise", "stop")
+        assert (said.returncode, "stays at rest" in said.stdout) == (0, True)
+        wait_until(lambda: seat.status()["supervision"]["next"] == "it was stopped")
+        assert seat.verger("supervise", "resume").returncode == 0
+
+
+def test_a_daemon_on_demand_stays_for_a_wake(tmp_path: Path) -> None:
+    with seated(tmp_path, **parking(3)) as seat:
+        seat.release.touch()
+        seat.start("--on-demand", **WAKES, VERGERD_IDLE_EXIT_S="1")
+        parked(seat)
+        assert seat.process
+        seat.process.wait(30)
+        assert acts(seat) == ["attach_kernel", "wake_from_park", "attach_kernel"]
+
+
+def test_a_lost_login_waits_for_a_person(tmp_path: Path) -> None:
+    with seated(tmp_path, **parking(0, cause="auth")) as seat:
+        seat.release.touch()
+        seat.start(**WAKES)
+        parked(seat)
+        assert "log the agent in" in seat.status()["supervision"]["next"]
+        assert seat.verger("supervise", "resume").returncode == 0
