@@ -31,6 +31,7 @@ DAEMON_MAY_READ = (
     "verger_kernel.clock", "verger_kernel.errors",
     # And how processes are found and ended, which must be one way for both.
     "verger_kernel.process.ending", "verger_kernel.process.table", "verger_kernel.process.tree",
+    "verger_kernel.process.looks",
 )
 
 # What the client becomes; nothing else of the kernel, which has no parts for others.

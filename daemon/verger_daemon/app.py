@@ -17,6 +17,7 @@ from verger_daemon.events import Hub
 from verger_daemon.handlers import Handlers
 from verger_daemon.itself import counted, said, told
 from verger_daemon.ledger import Ledger
+from verger_daemon.limiting import Limiting
 from verger_daemon.listening import Listening, SocketRefused
 from verger_daemon.notify import Notices
 from verger_daemon.peers import Peer
@@ -97,6 +98,7 @@ class Daemon:
             parallel=settings.max_parallel_runs,
         )
         self._recovery.supervisor = self._supervisor
+        self._limiting = Limiting(self._supervisor, self._recovery, settings)
         runs = Handlers(
             self._supervisor,
             self._recovery,
@@ -127,6 +129,7 @@ class Daemon:
         _log.info("vergerd %s, epoch %d, listens at %s", VERSION, self.epoch, self._places.socket)
         ready()
         self._recovery.observe()
+        self._asides.add(loop.create_task(self._limiting.keep_looking()))
         if self._notices.watchdog_s:
             watchdog = Watchdog(self._notices, self._standing, self._places.socket)
             self._asides.add(loop.create_task(watchdog.feed()))

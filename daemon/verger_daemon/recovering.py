@@ -90,9 +90,13 @@ class Recovery:
         self._begin(run_id, partial(self._consider, run_id))
         return True
 
-    def broke(self, run_id: str, limit: str) -> None:
-        """Says for which limit the kernel of a run is about to be ended."""
-        self._breaches[run_id] = limit
+    def broke(self, invocation: str, limit: str) -> None:
+        """Says for which limit a kernel is about to be ended."""
+        self._breaches[invocation] = limit
+
+    def is_broken(self, invocation: str) -> bool:
+        """Whether a kernel is being ended for a limit."""
+        return invocation in self._breaches
 
     def close(self) -> None:
         """Does nothing any more."""
@@ -134,7 +138,7 @@ class Recovery:
 
     async def _decided(self, run_id: str) -> tuple[Decision, Found | None]:
         kept = self._kept(run_id)
-        folder, breach = run_folder(Path(kept.run_root)), self._breaches.get(run_id, "")
+        folder, breach = run_folder(Path(kept.run_root)), self._breaches.get(kept.invocation, "")
         found = await asyncio.to_thread(look, folder, kept, breach=breach)
         if found is None:
             return Leave(why="its state cannot be read"), None
@@ -168,7 +172,6 @@ class Recovery:
         run.feed(v.Acted(kind=act.kind, reason=act.why, fingerprint=act.fingerprint))
         if not run.watch.seen.held:
             return
-        self._breaches.pop(run_id, None)
         environment = self.supervisor.environment(kept)
         if act.kind == "doctor_fix_safe":
             words = ("-C", kept.directory, "doctor", "--fix-safe", "--run-id", run_id)

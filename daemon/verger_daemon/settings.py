@@ -39,6 +39,16 @@ class Settings(BaseModel, extra="forbid"):
     """Over how long runs are spread that wait for the same moment, so that they do not all begin at once."""
     resume_after_reboot: bool = False
     """Whether a run that was at work when the machine went down is gone on with by itself."""
+    run_runtime_s_max: int = Field(default=0, ge=0, le=30 * 86_400)
+    """How long one kernel may be at work before it is ended and, once, begun again; 0 is for ever."""
+    run_silence_s_max: int = Field(default=7200, ge=0, le=7 * 86_400)
+    """How long a kernel with all its processes may journal nothing, use no CPU and write nothing; 0 is for ever."""
+    run_memory_mb_max: int = Field(default=0, ge=0, le=1 << 24)
+    """How much memory a kernel may hold with all its processes, pages that they share counted once; 0 is any."""
+    run_processes_max: int = Field(default=0, ge=0, le=1 << 22)
+    """How many processes a kernel may have, itself among them; 0 is any."""
+    run_output_mb_max: int = Field(default=256, ge=0, le=1 << 20)
+    """How much a kernel may write on its own streams, which agents and commands do not share; 0 is any."""
     max_parallel_runs: int = Field(default=1, ge=1, le=1)
     """How many runs may be at work at once. More than one needs an intention that was reviewed and frozen."""
 

@@ -21,10 +21,22 @@ _DIES_S = 10.0
 async def stop_kernels(
     supervisor: Supervisor, at_work: Callable[[], Iterable[Watched]], *, reason: str, grace_s: float
 ) -> int:
+    """As `end_kernels`, and their runs rest until somebody goes on with them."""
+
+    def noted() -> Iterable[Watched]:
+        for run in at_work():
+            supervisor.have_stopped(run.run_id)
+            yield run
+
+    return await end_kernels(supervisor, noted, reason=reason, grace_s=grace_s)
+
+
+async def end_kernels(
+    supervisor: Supervisor, at_work: Callable[[], Iterable[Watched]], *, reason: str, grace_s: float
+) -> int:
     """Ends the kernel of every run that `at_work` names, now and meanwhile; how many are there still.
 
-    A kernel that is asked ends its agents and commands and leaves what it can resume. Their runs rest until somebody
-    goes on with them.
+    A kernel that is asked ends its agents and commands and leaves what it can resume.
     """
     asked: set[str] = set()
     killed: set[str] = set()
@@ -33,7 +45,6 @@ async def stop_kernels(
     while runs := list(at_work()):
         late_ns = boottime_ns() - began_ns
         for run in runs:
-            supervisor.have_stopped(run.run_id)
             name = run.watch.invocation.invocation if run.watch.invocation else ""
             if name not in asked:
                 asked.add(name)

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.daemons import Seat, seated
-from tests.doubles.notes import evidenced, gated, item
+from tests.doubles.notes import POLICY, evidenced, gated, item
 from tests.doubles.workplace import wait_until
+
+from verger_probes.identity import start_ticks
 
 RECOVERS = {"VERGERD_RECOVER": "true"}
 
@@ -148,3 +150,54 @@ def test_evidence_that_is_put_into_the_inbox_is_taken(tmp_path: Path) -> None:
         seat.until("terminal_observed")
         assert seat.status()["kernel"]["passed"] == 1
         assert acts(seat) == ["attach_kernel", "resume_with_evidence", "attach_kernel"]
+
+
+def test_a_kernel_that_uses_too_much_is_ended_whole_and_begun_again_once(tmp_path: Path) -> None:
+    limits = {"VERGERD_RUN_RUNTIME_S_MAX": "2", "VERGERD_STOP_GRACE_S": "5"}
+    with seated(tmp_path) as seat:
+        seat.start(**RECOVERS, **limits)
+        seat.at_work()
+        wait_until(lambda: "tried once" in seat.status()["supervision"]["next"])
+        kinds = [kind for kind in acts(seat) if kind != "sweep_survivors"]
+        assert kinds == [
+            *("attach_kernel", "end_kernel", "stop_kernel", "resume_after_breach"),
+            *("attach_kernel", "end_kernel", "stop_kernel"),
+        ]
+        (first, *_) = sorted((seat.supervision() / "interventions").glob("*_end_kernel_*.json"))
+        record = json.loads(first.read_bytes())
+        assert "it broke the limit timeout" in record["reason"]
+        assert record["evidence"][0].startswith("seen in ")
+
+
+HIDDEN = """\
+import os, signal, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for number in range(3):
+            os.close(number)
+        os.closerange(3, 256)
+        words = "import os, signal, sys, time; open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(60)"
+        os.execve(sys.executable, ["innocent", "-I", "-c", words, sys.argv[1]], {})
+    os._exit(0)
+time.sleep(60)
+"""
+"""An agent that leaves a process: forked twice, in its own session, deaf to SIGTERM, renamed, without a mark."""
+
+
+def test_nothing_outlives_a_kernel_that_was_killed(tmp_path: Path) -> None:
+    flag = tmp_path / "hidden"
+    command = json.dumps([sys.executable, "agent.py", str(flag)])
+    policy = POLICY.replace(
+        'worker = { kind = "scripted", scenario = "scenario.toml" }',
+        f'worker = {{ kind = "generic", command = {command} }}',
+    )
+    with seated(tmp_path, policy=policy, files={"agent.py": HIDDEN}) as seat:
+        seat.start()
+        seat.begin()
+        wait_until(lambda: flag.exists() and bool(flag.read_text()))
+        pid = int(flag.read_text())
+        died(seat)
+        wait_until(lambda: not start_ticks(pid))
+        wait_until(lambda: acts(seat)[-1] == "sweep_survivors")
