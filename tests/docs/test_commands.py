@@ -3,6 +3,7 @@
 Not here: how a page is typed; see tests/doubles/sessions.py.
 """
 
+import json
 import os
 import re
 import subprocess
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tests.doubles.notes import PLAYBOOK, gated, item
+from tests.doubles.notes import PLAYBOOK, evidenced, gated, item, scenario, writing
 from tests.doubles.runtime import runtime
 from tests.doubles.sessions import Session, Step, fences, put_programs, says, steps, uncommented
 from tests.doubles.workplace import Workplace, workplace
@@ -64,6 +65,26 @@ def beside_a_slow_item(root: Path) -> Session:
     return _session(workplace(root, rows=(slow, gated("02")), files=files))
 
 
+def on_an_evening(root: Path) -> Session:
+    """A repository whose first item meets a usage limit; the second asks a person, the third for evidence."""
+    limit = ', { do = "park", cause = "limit", resets_in_s = 360000 }'
+    copied = f'steps = [{{ do = "write", path = "docs/03.md", text = {json.dumps(EVIDENCE)} }}]'
+    calls = (writing("01", more=limit), writing("02"), f'item = "03"\n{copied}')
+    written = scenario(*(f'stage = "execute"\n{call}' for call in calls))
+    return _session(workplace(root, rows=(item("01"), gated("02"), evidenced("03")), script=written))
+
+
+def at_a_gate(root: Path) -> Session:
+    """A repository with a run whose second item waits for a person."""
+    place = workplace(root, rows=(item("01"), gated("02")))
+    assert place.verger("run", PLAYBOOK, "--next", "--auto-advance").code == 20
+    return _session(place)
+
+
+EVIDENCE = "all systems up\n"
+"""What docs/operating.md puts into the inbox."""
+
+
 def _session(place: Workplace) -> Session:
     put_programs(place.home / ".local" / "bin")
     return Session(place.repository, place.home, WORDS, {"XDG_STATE_HOME": str(place.state)})
@@ -104,6 +125,8 @@ PLACES: dict[str, Callable[[Path], Session]] = {
     "README.md": in_a_clone,
     "docs/exit-codes.md": in_a_repository,
     "docs/files.md": in_the_folder_of_a_run,
+    "docs/operating.md": on_an_evening,
+    "docs/operations.md": at_a_gate,
     "docs/settings.md": in_a_repository,
     "docs/start.md": in_an_empty_clone,
     "docs/supervision.md": beside_a_slow_item,

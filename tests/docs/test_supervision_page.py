@@ -5,10 +5,12 @@ Not here: that their commands work; see test_commands.py.
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic.fields import FieldInfo
 
+from verger_daemon.rules.records import ActionKind
 from verger_daemon.rules.watch import Pace
 from verger_daemon.settings import PREFIX, Settings
 from verger_probes.rules.liveness import CLAIM_EXITS, TABLE, Seen, judge
@@ -73,13 +75,26 @@ def test_the_times_on_the_page_are_those_of_the_daemon() -> None:
         assert words in SUPERVISION
 
 
+def test_the_page_names_every_kind_of_intervention() -> None:
+    part = SUPERVISION.split("### Heartbeats and interventions")[1].split("\n## ")[0]
+    # No record is made of a park by the daemon: the kernel's own journal has it.
+    assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == [
+        kind for kind in get_args(ActionKind) if kind != "park"
+    ]
+
+
 @pytest.mark.parametrize(("name", "field"), Settings.model_fields.items())
 def test_a_setting_of_the_daemon_stands_on_its_page_with_bounds_and_default(
     name: str, field: FieldInfo
 ) -> None:
-    (row,) = re.findall(rf"^\| `{name}` \| (.*?) \| `(.*?)` \| `(.*?)` \| .+ \|$", SETTINGS, re.MULTILINE)
-    bounds = {type(one).__name__.lower(): getattr(one, type(one).__name__.lower()) for one in field.metadata}
-    assert row == (f"{bounds['ge']} to {bounds['le']}", str(field.default), f"{PREFIX}{name.upper()}")
+    (row,) = re.findall(rf"^\| `{name}` \| (.*?) \| (.*?) \| `(.*?)` \| .+ \|$", SETTINGS, re.MULTILINE)
+    bounds = {type(one).__name__.lower(): one for one in field.metadata}
+    if "ge" in bounds:
+        must_be = f"{bounds['ge'].ge} to {bounds['le'].le}"
+    else:
+        must_be = {bool: "true or false", str: "as 22:00-07:00, or empty"}[field.annotation or type]
+    default = "empty" if field.default == "" else f"`{str(field.default).lower()}`"
+    assert row == (must_be, default, f"{PREFIX}{name.upper()}")
 
 
 def test_the_page_of_settings_names_no_other() -> None:

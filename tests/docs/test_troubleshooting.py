@@ -1,7 +1,7 @@
 """Every row of docs/troubleshooting.md is what a real command prints in that very trouble, word for word.
 
-Not here: how each trouble is brought about; see tests/doubles/troubles.py, troubled_runs.py, standing_troubles.py
-and supervised_troubles.py.
+Not here: how each trouble is brought about; see tests/doubles/troubles.py, troubled_runs.py, standing_troubles.py,
+supervised_troubles.py and resting_troubles.py.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.doubles.resting_troubles import RESTING_TROUBLES
 from tests.doubles.standing_troubles import STANDING_TROUBLES
 from tests.doubles.supervised_troubles import SUPERVISED_TROUBLES
 from tests.doubles.troubled_runs import TROUBLED_RUNS
@@ -17,7 +18,7 @@ from tests.doubles.workplace import Result
 
 PAGE = (Path(__file__).parents[2] / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 ROWS: list[str] = re.findall(r"^\| (`.*?`) \|", PAGE, re.MULTILINE)
-CASES = TROUBLES | TROUBLED_RUNS | STANDING_TROUBLES | SUPERVISED_TROUBLES
+CASES = TROUBLES | TROUBLED_RUNS | STANDING_TROUBLES | SUPERVISED_TROUBLES | RESTING_TROUBLES
 
 
 def row_of(words: str) -> str:
