@@ -30,17 +30,17 @@ _KERNELS = (
 
 _SET = "is a setting of the daemon, for all runs: {}; see: verger settings show"
 _INTERVAL = _SET.format("VERGERD_PROBE_INTERVAL_MS, or probe_interval_ms in daemon.toml")
-_RECOVERY = "belongs to recovery, which is not part of this version: nothing resumes a run by itself"
+_OBSERVED = "is not needed: what waits is looked at when it changes, and nothing is polled"
 _ELSEWHERE = {
     "--heartbeat-interval-sec": _INTERVAL,
     "--live-probe-interval-sec": _INTERVAL,
     "--stale-after-sec": _INTERVAL,
     "--live-stale-timeout-sec": _INTERVAL,
     "--probe-ack-deadline-sec": _SET.format("VERGERD_ACK_DEADLINE_MS, or ack_deadline_ms in daemon.toml"),
-    "--evidence-inbox-dir": _RECOVERY,
-    "--max-auto-resume-attempts": _RECOVERY,
-    "--waiting-poll-interval-sec": _RECOVERY,
-    "--waiting-stale-timeout-sec": _RECOVERY,
+    "--evidence-inbox-dir": "is a folder of each run now: inbox/ITEM below it; see: verger where",
+    "--max-auto-resume-attempts": _SET.format("VERGERD_RECOVERIES_MAX, or recoveries_max in daemon.toml"),
+    "--waiting-poll-interval-sec": _OBSERVED,
+    "--waiting-stale-timeout-sec": _OBSERVED,
 }
 """Options that people know from elsewhere, and what became of each."""
 

@@ -47,7 +47,7 @@ class Recovery:
         self._clients = clients
         self._settings = settings
         self._touches = Touches()
-        self._watched: set[str] = set()
+        self._watched: set[Path] = set()
         self._plans: dict[str, Plan] = {}
         self._breaches: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -157,7 +157,7 @@ class Recovery:
                 assert found
                 await self._do(run_id, decision, found)
         if found and cause_of(found.situation) in WAITING:
-            self._watch(run_id)
+            self._watch(run_id, found.situation.item)
 
     async def _do(self, run_id: str, act: Do, found: Found) -> None:
         run, kept = self.supervisor.watched(run_id), self._kept(run_id)
@@ -204,16 +204,23 @@ class Recovery:
             resumes_after_reboot=settings.resume_after_reboot,
         )
 
-    def _watch(self, run_id: str) -> None:
-        """Has a run that waits looked at whenever something of it changes: a decision, or evidence."""
-        if run_id in self._watched:
-            return
-        self._watched.add(run_id)
+    def _watch(self, run_id: str, item: str) -> None:
+        """Has a run that waits looked at whenever something of it changes: a decision, or evidence for its item."""
         run_root = Path(self._kept(run_id).run_root)
         box = inbox(run_root)
         box.mkdir(mode=0o700, exist_ok=True)
-        for folder in (run_root, box):
-            self._touches.watch(folder, partial(self._touched, run_id))
+        new = False
+        for folder in (run_root, box, box / item):
+            if not folder.is_dir():
+                # Made anew, it is another one.
+                self._watched.discard(folder)
+            elif folder not in self._watched:
+                self._watched.add(folder)
+                self._touches.watch(folder, partial(self._touched, run_id))
+                new = True
+        if new:
+            # What changed before anybody watched was told to nobody.
+            self._touched(run_id)
 
     def _touched(self, run_id: str) -> None:
         run = self.supervisor.runs.get(run_id)

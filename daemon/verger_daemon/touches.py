@@ -39,9 +39,12 @@ class Touches:
 
     async def _listen(self) -> None:
         async for event in self._inotify:
-            if event.watch in self._calls and event.watch not in self._due:
-                self._due.add(event.watch)
-                asyncio.get_running_loop().call_later(_GATHERED_S, self._call, event.watch)
+            # More happened than the machine keeps in mind: anything may have changed.
+            touched = list(self._calls) if event.watch is None else [event.watch]
+            for watch in touched:
+                if watch in self._calls and watch not in self._due:
+                    self._due.add(watch)
+                    asyncio.get_running_loop().call_later(_GATHERED_S, self._call, watch)
 
     def _call(self, watch: Watch) -> None:
         self._due.discard(watch)

@@ -56,8 +56,8 @@ def test_a_folder_may_stand_before_and_after_and_be_called_as_the_command_is(tmp
         (["run", "p.md", "--heartbeat-interval-sec", "3"], "VERGERD_PROBE_INTERVAL_MS"),
         (["resume", "--live-probe-interval-sec=3"], "probe_interval_ms in daemon.toml"),
         (["run", "p.md", "--probe-ack-deadline-sec", "1"], "VERGERD_ACK_DEADLINE_MS"),
-        (["resume", "--max-auto-resume-attempts", "2"], "recovery, which is not part of this version"),
-        (["run", "p.md", "--evidence-inbox-dir", "in"], "recovery, which is not part of this version"),
+        (["resume", "--max-auto-resume-attempts", "2"], "recoveries_max in daemon.toml"),
+        (["run", "p.md", "--evidence-inbox-dir", "in"], "inbox/ITEM below it"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_the_reason(argv: list[str], why: str):

@@ -77,10 +77,7 @@ def test_the_times_on_the_page_are_those_of_the_daemon() -> None:
 
 def test_the_page_names_every_kind_of_intervention() -> None:
     part = SUPERVISION.split("### Heartbeats and interventions")[1].split("\n## ")[0]
-    # No record is made of a park by the daemon: the kernel's own journal has it.
-    assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == [
-        kind for kind in get_args(ActionKind) if kind != "park"
-    ]
+    assert re.findall(r"^\| `(\w+)` \|", part, re.MULTILINE) == list(get_args(ActionKind))
 
 
 @pytest.mark.parametrize(("name", "field"), Settings.model_fields.items())

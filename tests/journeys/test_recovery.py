@@ -201,3 +201,17 @@ def test_nothing_outlives_a_kernel_that_was_killed(tmp_path: Path) -> None:
         died(seat)
         wait_until(lambda: not start_ticks(pid))
         wait_until(lambda: acts(seat)[-1] == "sweep_survivors")
+
+
+def test_evidence_that_is_copied_file_by_file_is_taken_when_it_is_whole(tmp_path: Path) -> None:
+    with seated(tmp_path, rows=(evidenced("03"),)) as seat:
+        seat.start(**RECOVERS)
+        seat.begin("playbook.md", "--next")
+        seat.until("waiting_state_observed")
+        inbox = seat.place.run().root / "inbox"
+        wait_until(inbox.is_dir)
+        (inbox / "03").mkdir()
+        for file in sorted(seat.place.evidence().iterdir()):
+            (inbox / "03" / file.name).write_bytes(file.read_bytes())
+        seat.until("terminal_observed")
+        assert acts(seat) == ["attach_kernel", "resume_with_evidence", "attach_kernel"]

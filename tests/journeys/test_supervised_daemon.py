@@ -189,7 +189,7 @@ def test_settings_are_those_in_force_and_else_those_that_a_daemon_would_have(sea
     assert there["idle_exit_s"] == (5, "env")
     assert there["probe_interval_ms"] == (900, "flag")
     assert (there["stop_grace_s"], there["ack_deadline_ms"]) == ((9, "file"), (250, "default"))
-    assert "stop_grace_s         9        file" in seat.verger("settings", "show").stdout.splitlines()
+    assert "stop_grace_s         9            file" in seat.verger("settings", "show").stdout.splitlines()
 
 
 def test_the_daemon_proves_itself_to_who_has_its_key(seat: Seat):

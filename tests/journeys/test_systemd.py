@@ -240,18 +240,17 @@ def test_a_stop_with_kernels_needs_no_unit(seat: Seat):
     wait_until(lambda: not lives(agents))
 
 
-def test_a_kernel_that_does_not_end_in_time_is_counted_and_left_to_end(seat: Seat):
+def test_a_kernel_that_does_not_end_in_time_is_killed(seat: Seat):
     seat.start(VERGERD_STOP_GRACE_S="1")
     run = seat.at_work()
     kernel = seat.kernel()
     os.kill(kernel, signal.SIGSTOP)
     stopped = seat.verger("daemon", "stop", "--kernels")
-    assert (stopped.returncode, "; 1 kernel(s) are still ending their agents" in stopped.stdout) == (0, True)
-    assert lives(kernel)
-    os.kill(kernel, signal.SIGCONT)
-    wait_until(lambda: not lives(kernel))
+    assert (stopped.returncode, "; no kernel is at work" in stopped.stdout) == (0, True)
+    assert not lives(kernel)
     seat.start()
     assert seat.status(run)["claim"] == "snapshot_only"
+    assert list((seat.supervision() / "interventions").glob("*_end_kernel_*.json"))
 
 
 def test_where_the_manager_cannot_be_reached_the_daemon_itself_answers(seat: Seat, systemd: Systemd):

@@ -80,7 +80,7 @@ def cause_of(one: Situation) -> Cause:
     return next((cause for holds, cause in found if holds), Cause.UNFINISHED)
 
 
-WAITING = frozenset({Cause.GATE, Cause.BLOCKED, Cause.EVIDENCE, Cause.PARKED})
+WAITING = frozenset({Cause.HELD, Cause.GATE, Cause.BLOCKED, Cause.EVIDENCE, Cause.PARKED})
 """A run that is at rest for one of these may go on when something of it changes."""
 
 _WAITS = (Exit.AWAITING_HUMAN_GATE, Exit.BLOCKED_EXTERNAL, Exit.ESCALATED, Exit.PARKED)

@@ -128,7 +128,6 @@ ActionKind = Literal[
     "resume_after_gate",
     "resume_with_evidence",
     "wake_from_park",
-    "park",
 ]
 """What the daemon does by itself; a decision about a gate is not among it."""
 
