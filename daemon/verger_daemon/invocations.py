@@ -39,6 +39,13 @@ class Child:
         return found.si_status if found.si_code == os.CLD_EXITED else 128 + found.si_status
 
 
+def take_away(pid: int) -> None:
+    """Reaps a child that nobody waits for: handed down to us, or one whose greeting failed."""
+    STARTED.discard(pid)
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG)
+
+
 def draw_key() -> bytes:
     """A key for one invocation."""
     return secrets.token_bytes(KEY_BYTES)

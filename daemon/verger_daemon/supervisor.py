@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin, new_run_id
-from verger_daemon.invocations import Child, adopt
+from verger_daemon.invocations import Child, adopt, take_away
 from verger_daemon.ledger import Ledger, OnRecord
 from verger_daemon.listener import Listener
 from verger_daemon.papers import last_number
@@ -139,8 +139,7 @@ class Supervisor:
             if found.si_pid in self._children:
                 self._child_ended(found.si_pid)
             else:
-                with suppress(ChildProcessError):
-                    os.waitid(os.P_PID, found.si_pid, os.WEXITED | os.WNOHANG)
+                take_away(found.si_pid)
 
     def check(self) -> None:
         """Notices runs whose lock was taken away; makes the folder for sockets again if somebody removed it."""
