@@ -6,6 +6,7 @@ Not here: what follows from an event (`rules/machine.py`) and how an effect is p
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
 import anyio
@@ -43,7 +44,7 @@ class Interrupted(Exception):
 class Driver:
     """One process's hold on a run. `watch` is told of each step after it was saved, in order.
 
-    `unsynced` is synced before each record that must last.
+    `unsynced` is synced before each record that must last. `recording` lasts while an event is recorded.
     """
 
     folder: RunFolder
@@ -53,6 +54,7 @@ class Driver:
     unsynced: Unsynced
     perform: Perform
     watch: Watch
+    recording: Callable[[], AbstractContextManager[None]] = nullcontext
     invocation: str = field(default_factory=lambda: uuid.uuid4().hex)
     _order: anyio.Lock = field(default_factory=anyio.Lock)
 
@@ -85,7 +87,7 @@ class Driver:
     async def record(self, event: e.Event) -> tuple[Effect, ...]:
         """Commits one event: journal first, then the state; answers with the effects that may begin now."""
         async with self._order:
-            with anyio.CancelScope(shield=True):
+            with anyio.CancelScope(shield=True), self.recording():
                 effects = await to_thread.run_sync(self._commit, event)
         return effects
 

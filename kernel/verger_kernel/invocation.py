@@ -155,6 +155,8 @@ def _driver(run: OpenRun, site: Site, tell: Callable[[str], None], seen: Watch |
     driver = Driver(run.folder, run.run_lock, run.journal, run.state, site.unsynced, hands, watch)
     if here := supervised():
         driver.invocation = here.orders.invocation
+    if teller:
+        driver.recording = teller.recording
     return driver
 
 

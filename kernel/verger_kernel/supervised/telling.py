@@ -21,6 +21,8 @@ HANDS_S_MAX = 1800
 120 s, and as long again for copies, hashes and seals."""
 ENDING_S_MAX = 30
 """From a limit that is broken until nobody is left: grace, SIGKILL, and the same of a lane that is swept first."""
+RECORD_S_MAX = 120
+"""What one record may need: the sync of what it speaks of, its own, and people's files. A busy disk takes seconds."""
 _SETUPS_MAX = 2
 """A trial runs setup on the base and, where that failed or cannot be kept, on its own tree."""
 
@@ -46,6 +48,10 @@ class Teller:
     def doing(self, effect: f.Effect) -> AbstractContextManager[None]:
         """While it lasts, `effect` is being performed."""
         return self._at_work.doing(effect.id, seconds_max(effect, self._site))
+
+    def recording(self) -> AbstractContextManager[None]:
+        """While it lasts, an event is being recorded."""
+        return self._at_work.recording(RECORD_S_MAX)
 
 
 def active_stage(stage: s.Stage) -> ActiveStage:

@@ -73,6 +73,19 @@ def test_effects_side_by_side_are_told_for_as_long_as_they_last(clocks: Clocks) 
     assert at_work.ack(ASKED, WHO).doing == ()
 
 
+def test_a_record_is_told_once_it_is_slow_beside_the_effects_and_no_longer_than_it_lasts(
+    clocks: Clocks,
+) -> None:
+    at_work = AtWork()
+    with at_work.doing("a", 10), at_work.recording(5):
+        clocks.pass_(1)
+        assert [one.effect for one in at_work.ack(ASKED, WHO).doing] == ["a"]
+        clocks.pass_(1)
+        slow = Doing(effect="record", began_ns=100 * SECOND, deadline_ns=105 * SECOND)
+        assert at_work.ack(ASKED, WHO).doing[1:] == (slow,)
+    assert at_work.ack(ASKED, WHO).doing == ()
+
+
 def test_a_night_asleep_makes_no_effect_late(clocks: Clocks) -> None:
     at_work = AtWork()
     with at_work.doing("a", 10):
