@@ -60,6 +60,7 @@ class Situation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 def cause_of(one: Situation) -> Cause:
     """Why the run is at rest; the first that holds."""
+    died = _died(one)
     found = (
         (one.is_held, Cause.HELD),
         (one.state == "escalated", Cause.ESCALATED),
@@ -67,10 +68,10 @@ def cause_of(one: Situation) -> Cause:
         (one.state == "blocked_external", Cause.EVIDENCE if one.evidence else Cause.BLOCKED),
         (one.is_stopped, Cause.STOPPED),
         (bool(one.breach), Cause.BREACH),
-        (one.is_open and one.is_rebooted, Cause.REBOOT),
         (one.park is not None and not one.is_open, Cause.PARKED),
-        (one.is_open or one.exit_code == Exit.UNEXPECTED, Cause.CRASHED),
-        (one.exit_code in (Exit.INTERRUPTED, Exit.TERMINATED), Cause.STOPPED),
+        (died and one.is_rebooted, Cause.REBOOT),
+        (died or one.exit_code == Exit.UNEXPECTED, Cause.CRASHED),
+        (one.exit_code in _TAKEN, Cause.STOPPED),
         (bool(one.trouble) and one.exit_code == Exit.ENVIRONMENT, Cause.FAILED),
         (one.exit_code not in (None, Exit.DONE, *_WAITS), Cause.REFUSED),
         (not one.goes_on, Cause.DONE),
@@ -79,6 +80,18 @@ def cause_of(one: Situation) -> Cause:
     )
     return next((cause for holds, cause in found if holds), Cause.UNFINISHED)
 
+
+def _died(one: Situation) -> bool:
+    """Whether its kernel came to no end of its own. One that fell before it recorded its beginning left nothing open:
+    then a signal that no kernel takes tells it, and where nobody knows the code, that not even the run had begun.
+    """
+    by_signal = one.exit_code is not None and one.exit_code > _SIGNALS and one.exit_code not in _TAKEN
+    return one.is_open or by_signal or (one.state == "opening" and one.exit_code is None)
+
+
+_SIGNALS = 128
+"""Above it an exit code tells the signal that ended a process."""
+_TAKEN = (Exit.INTERRUPTED, Exit.TERMINATED)
 
 WAITING = frozenset({Cause.HELD, Cause.GATE, Cause.BLOCKED, Cause.EVIDENCE, Cause.PARKED})
 """A run that is at rest for one of these may go on when something of it changes."""

@@ -14,6 +14,15 @@ ROWS = {
     "killed": (HALF, Cause.CRASHED),
     "in other hands": (replace(HALF, is_held=True), Cause.HELD),
     "killed, and nobody knows how": (replace(HALF, exit_code=None), Cause.CRASHED),
+    "killed before it recorded its beginning": (replace(HALF, is_open=False, state="idle"), Cause.CRASHED),
+    "the same, and nobody knows how": (
+        replace(HALF, is_open=False, state="opening", exit_code=None),
+        Cause.CRASHED,
+    ),
+    "the same, and the machine went down": (
+        replace(HALF, is_open=False, state="opening", exit_code=None, is_rebooted=True),
+        Cause.REBOOT,
+    ),
     "a defect of its own": (replace(ENDED, exit_code=1), Cause.CRASHED),
     "killed while it was parked": (replace(HALF, park=PARK), Cause.CRASHED),
     "parked": (replace(ENDED, exit_code=75, park=PARK), Cause.PARKED),
