@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench bench-peers growth sweep cheats constraints clean
+.PHONY: help demo test lint bench bench-peers growth sweep cheats faults kills constraints clean
 
 # The python3 that PATH means comes first; a shim that does not start is passed over.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -46,6 +46,12 @@ sweep: $(READY) ## the points of the longer proofs that `make test` leaves out
 
 cheats: $(READY) ## try ways to make a broken change pass, beside honest changes of the same look
 	@$(RUN) tests/cheats/cheats.py
+
+faults: $(READY) ## what is said and done while processes die, hang, flood and fill: every claim beside the truth
+	@$(RUN) tests/faults/faults.py $(if $(TRIALS),--trials $(TRIALS))
+
+kills: $(READY) ## 200 random SIGKILLs of daemons and kernels; every run must end as if there had been none
+	@$(RUN) tests/faults/kills.py $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
 
 constraints: ## resolve constraints.txt again (UPGRADE=1: to the newest versions; needs uv)
 	@test -n "$(UV)" || { echo "Cannot resolve constraints.txt: uv is not on PATH. Hint: pip install uv" >&2; exit 6; }
