@@ -66,8 +66,8 @@ class Recovery:
     def observe(self) -> None:
         """Looks again at every run that was at rest when the daemon began, and says what comes next."""
         for kept in self.supervisor.kept():
-            run = self.supervisor.runs.get(kept.run_id)
-            if kept.run_root and not (run and run.watch.seen.at_work):
+            # Of a kernel that ended meanwhile its watch tells soon.
+            if kept.run_root and kept.phase == "ended":
                 self._begin(kept.run_id, partial(self._consider, kept.run_id))
 
     async def observed(self) -> None:
