@@ -35,7 +35,7 @@ MEANINGS: dict[Exit, str] = {
     Exit.AWAITING_HUMAN_GATE: "an item awaits a human gate",
     Exit.BLOCKED_EXTERNAL: "an item waits for something outside",
     Exit.ESCALATED: "an item was escalated: a person must take over",
-    Exit.PARKED: "parked or interrupted: resume later",
+    Exit.PARKED: "parked by a limit, an outage, a login or a budget; or interrupted: resume later",
     Exit.INTERRUPTED: "ended by SIGINT",
     Exit.TERMINATED: "ended by SIGTERM, or because its terminal was closed",
 }

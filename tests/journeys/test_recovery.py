@@ -60,7 +60,9 @@ def test_a_kernel_that_dies_is_followed_by_another_and_who_stays_sees_the_end(se
     assert staying.returncode == 0, said
     assert "the daemon goes on with it: its kernel died" in said
     assert "passed      01" in out
-    assert acts(seat) == ["attach_kernel", "resume_after_crash", "attach_kernel"]
+    # What its agents left was ended with it, or is found a moment later.
+    done = [kind for kind in acts(seat) if kind != "sweep_survivors"]
+    assert done == ["attach_kernel", "resume_after_crash", "attach_kernel"]
     assert seat.place.verger("status", "--format", "json").json["agent_calls"] == 3
 
 
