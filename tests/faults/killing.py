@@ -22,7 +22,7 @@ from tests.doubles.trials import NO_SECOND_ROUND, PASSING, _with_agents
 from tests.faults.row import marked
 from tests.faults.scene import AGENTS
 
-from verger_probes.identity import start_ticks
+from verger_kernel.process import table
 
 ITEMS = ("01", "02", "03")
 CALLS_EACH = 3
@@ -190,7 +190,9 @@ class _Run:
                 words = path.read_bytes().split(b"\0")
                 if b"verger_kernel" in words and b"--supervised" in words and wanted in words:
                     found.append(int(path.parent.name))
-        return [pid for pid in found if start_ticks(pid)]
+        rows = {row.pid: row for row in map(table.row, found) if row and row.living}
+        # Whom a kernel is about to start looks like the kernel itself until it has become another program.
+        return [pid for pid, row in rows.items() if row.ppid not in rows]
 
     def _count_kernels(self, over: threading.Event) -> None:
         """Two at once in two looks are two: one that dies is gone at the second."""

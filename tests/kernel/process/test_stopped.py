@@ -26,6 +26,8 @@ ALL = " ".join(ALONE)
 ESCAPEE = """
 import os, signal, sys, time
 path, words, stays = sys.argv[1], sys.argv[2].split(), sys.argv[3] == 'stays'
+while 'leaf' in words and '/job-' not in open('/proc/self/cgroup').read():
+    time.sleep(0.005)
 if os.fork() == 0:
     if 'session' in words:
         os.setsid()
@@ -122,7 +124,8 @@ needs_leaf = pytest.mark.skipif(
 
 @needs_leaf
 def test_in_a_leaf_a_bare_orphan_ends_with_its_own_job(make_job: MakeJob, tmp_path: Path) -> None:
-    first = make_job(*python(ESCAPEE, str(tmp_path / "pid"), ALL, "ends"), name="first")
+    # What forks before it is in its leaf is ended with the last of the jobs that overlap.
+    first = make_job(*python(ESCAPEE, str(tmp_path / "pid"), f"{ALL} leaf", "ends"), name="first")
     second = make_job("sleep", "300", name="second")
 
     async def overlap() -> None:
