@@ -15,7 +15,6 @@ from tests.bench.effort import Effort
 from tests.bench.figures import Figure, as_json, facts, median, table
 from tests.bench.targets import AT_LEAST, AT_MOST
 from tests.bench.workshop import CommandFailed, Shape, workshop
-from tests.doubles.sweeps import swept
 
 PROMISED = {
     "own_time_per_item_s",
@@ -112,7 +111,8 @@ def test_the_counting_git_is_the_real_one_and_counts_its_git_children(tmp_path):
 
 
 # Counting the syncs of whole runs takes half of the time.
-@pytest.mark.parametrize("syncs_are_counted", swept([False, True], every=2))
+@pytest.mark.sweep
+@pytest.mark.parametrize("syncs_are_counted", [False, True])
 def test_every_promised_figure_is_measured(syncs_are_counted, monkeypatch):
     if not syncs_are_counted:
         monkeypatch.setattr(item_figures, "sync_counter", _no_counter)

@@ -66,6 +66,7 @@ def test_a_kernel_that_dies_is_followed_by_another_and_who_stays_sees_the_end(se
     assert seat.place.verger("status", "--format", "json").json["agent_calls"] == 3
 
 
+@pytest.mark.sweep
 def test_what_dies_again_and_again_is_left_to_a_person(tmp_path: Path) -> None:
     with seated(tmp_path) as seat:
         seat.start(**RECOVERS, VERGERD_RECOVERIES_MAX="1")
@@ -130,6 +131,7 @@ def test_a_decision_that_a_person_records_is_followed_by_the_next_item(tmp_path:
         assert acts(seat) == ["attach_kernel", "resume_after_gate", "attach_kernel"]
 
 
+@pytest.mark.sweep
 def test_a_rejected_gate_is_left_to_a_person(tmp_path: Path) -> None:
     with seated(tmp_path, rows=(gated("01"), item("02"))) as seat:
         seat.start(**RECOVERS)
@@ -141,6 +143,7 @@ def test_a_rejected_gate_is_left_to_a_person(tmp_path: Path) -> None:
         assert acts(seat) == ["attach_kernel"]
 
 
+@pytest.mark.sweep
 def test_evidence_that_is_put_into_the_inbox_is_taken(tmp_path: Path) -> None:
     with seated(tmp_path, rows=(evidenced("03"),)) as seat:
         seat.start(**RECOVERS)

@@ -142,7 +142,7 @@ def test_in_a_leaf_a_bare_orphan_ends_with_its_own_job(make_job: MakeJob, tmp_pa
 def test_what_a_killed_kernel_left_in_a_leaf_is_ended_though_it_is_bare(
     tmp_path: Path, run_marker: str
 ) -> None:
-    escapee = python(ESCAPEE, str(tmp_path / "pid"), "twice session renamed bare", "stays")
+    escapee = python(ESCAPEE, str(tmp_path / "pid"), "twice session renamed bare leaf", "stays")
     kernel = subprocess.Popen(
         [sys.executable, "-c", KERNEL, str(tmp_path), run_marker, *escapee],
         env={"PYTHONPATH": os.pathsep.join(sys.path)},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from tests.doubles.sweeps import swept
 from tests.kernel.process.jobs import limits, python
 
 from verger_kernel.process import table
@@ -46,16 +47,16 @@ def ended(job: Job) -> Ended:
     return anyio.run(run, job)
 
 
-@pytest.mark.parametrize("code", WORKING_QUIETLY.values(), ids=WORKING_QUIETLY.keys())
-def test_w21_who_works_quietly_is_not_silent(make_job: MakeJob, tmp_path: Path, code: str) -> None:
-    told = ended(make_job(*python(code, str(tmp_path / "written")), limits=QUIET))
+@pytest.mark.parametrize("name", swept(list(WORKING_QUIETLY), every=2))
+def test_w21_who_works_quietly_is_not_silent(make_job: MakeJob, tmp_path: Path, name: str) -> None:
+    told = ended(make_job(*python(WORKING_QUIETLY[name], str(tmp_path / "written")), limits=QUIET))
     assert (told.breach, told.exit_code) == (None, 0)
     assert told.runtime_ms > 1000
 
 
-@pytest.mark.parametrize("code", IDLING.values(), ids=IDLING.keys())
-def test_who_says_and_does_nothing_is_silent_whatever_ticks(make_job: MakeJob, code: str) -> None:
-    found = ended(make_job(*python(code), limits=QUIET)).breach
+@pytest.mark.parametrize("name", swept(list(IDLING), every=2))
+def test_who_says_and_does_nothing_is_silent_whatever_ticks(make_job: MakeJob, name: str) -> None:
+    found = ended(make_job(*python(IDLING[name]), limits=QUIET)).breach
     assert found and (found.limit, found.used, found.allowed) == ("silence", 1, 1)
     seen = found.evidence
     assert seen and seen.processes >= 1 and seen.memory_bytes > 0
