@@ -101,6 +101,11 @@ def disk_full(scene: Scene) -> None:
     scene.resume_by_hand(first)
 
 
+def _left_alone_on_a_small_disk(root: Path) -> Mapping[str, str]:
+    """A full disk is nobody's fault, so the call would be made again and again."""
+    return {**_small_disk(root), "VERGERD_RECOVERIES_MAX": "0"}
+
+
 def _small_disk(root: Path) -> Mapping[str, str]:
     """A small disk of its own for the place of work, which nobody else sees and which goes with this process."""
     place = root / "place"
@@ -117,7 +122,7 @@ def _small_disk(root: Path) -> Mapping[str, str]:
 
 ON_FILES = (
     Fault("disk_floor", "an agent writes until less than 64 MB are free", nothing_more, agent="fills_the_disk",
-          policy={"disk_floor_mb": FLOOR_MB}, demands="disk", after_s=3, passed=0, prepare=_small_disk),
+          policy={"disk_floor_mb": FLOOR_MB}, demands="gone", after_s=3, passed=0, prepare=_left_alone_on_a_small_disk),
     Fault("disk_full", "somebody else fills the disk, then makes room", disk_full,
           may="disk", passed=None, prepare=_small_disk),
     Fault("clock_set", "the wall clock is set forward and back", clock_set, also=was_set, prepare=_shifting),
