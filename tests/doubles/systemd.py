@@ -239,11 +239,9 @@ class Systemd:
             if not main or not self.watchdog_s or main.poll() is not None:
                 continue
             said = [*self.notices.times("READY", main.pid), *self.notices.times("WATCHDOG", main.pid)]
-            if (
-                said
-                and time.monotonic() - max(said) > self.watchdog_s
-                and main.pid not in self.watchdog_kills
-            ):
+            if not said or main.pid in self.watchdog_kills:
+                continue
+            if time.monotonic() - max(*said, self.armed_s) > self.watchdog_s:
                 self.watchdog_kills.append(main.pid)
                 main.send_signal(signal.SIGABRT)
                 main.send_signal(signal.SIGCONT)
@@ -321,6 +319,8 @@ def is_socket(path: Path) -> bool:
 def lives(pid: int) -> bool:
     """Whether there is such a process, not ended."""
     try:
-        return b") Z " not in Path(f"/proc/{pid}/stat").read_bytes()
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
     except OSError:
         return False
+    # A process is a zombie as soon as its first thread has ended, and others may still be ending.
+    return fields[0] != b"Z" or int(fields[17]) > 1

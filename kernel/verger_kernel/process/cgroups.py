@@ -60,13 +60,13 @@ class Leaf:
 
     def remove(self) -> None:
         """Takes the emptied leaf away; one that is not empty stays. Blocks."""
-        # A process may leave the leaf a moment after it was reaped.
+        # A process that was killed takes a moment to end, and may leave the leaf after it was reaped.
         deadline = time.monotonic() + _REMOVED_WITHIN_S
         while self.folder.exists():
             try:
                 self.folder.rmdir()
             except OSError:
-                if self.pids() or time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     return
                 time.sleep(0.001)
 
