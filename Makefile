@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 UV ?= $(shell command -v uv)
 export UV_SYSTEM_CERTS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# A machine that forbids it would compile every module again in every process of a test.
+unexport PYTHONDONTWRITEBYTECODE
 
 # The stamp names the folder: a clone that was moved or copied makes its environment anew.
 READY := .venv/ready-$(shell pwd | cksum | cut -d ' ' -f 1)

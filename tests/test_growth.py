@@ -15,6 +15,7 @@ from tests.bench.growth_rows import Carried, Row, rows
 from tests.bench.workshop import Shape, workshop
 
 
+@pytest.mark.sweep
 def test_every_size_has_a_row_of_a_real_run(monkeypatch):
     monkeypatch.setattr(growth_rows, "process_counter", _no_counter)
     effort = GrowthEffort(items=(1,), files=(), fewest=3, times=1, looks=1)

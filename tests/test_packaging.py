@@ -112,6 +112,7 @@ def test_each_command_says_its_version(installed, tmp_path, command):
     assert (result.returncode, result.stdout.split()[1:]) == (0, [VERSION]), result.stderr
 
 
+@pytest.mark.sweep
 def test_the_client_hands_a_command_to_the_kernel_with_its_exit_code(installed, tmp_path):
     (tmp_path / "empty.md").write_text(NO_PLAYBOOK)
     result = installed.run("verger", "playbook", "lint", "empty.md", cwd=tmp_path)

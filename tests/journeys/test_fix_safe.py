@@ -299,6 +299,7 @@ def orphan(place: Workplace, dirt: dict[str, str], tip: str = "") -> Path:
     return attempt.worktree
 
 
+@pytest.mark.sweep
 def test_the_worktree_of_an_attempt_that_is_over_is_kept_under_a_ref_and_removed(place: Workplace) -> None:
     tree = orphan(place, {"docs/unrecorded.md": "not lost\n"})
     done = fix(place, 0)["put_away_orphaned_worktrees"]
@@ -350,6 +351,7 @@ def test_a_plan_that_would_not_be_the_runs_own_is_not_put_in_its_place(
     assert repaired(place) == {"rebuild_normalized_plan": "applied"}
 
 
+@pytest.mark.sweep
 def test_a_report_that_grew_right_before_a_kill_is_no_damage(tmp_path: Path) -> None:
     sound = trial(tmp_path / "sound", GOOD, suggested="`false`")
     assert sound.verger(*RUN).code == 0

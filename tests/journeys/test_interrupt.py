@@ -104,6 +104,7 @@ def test_w1_w19_a_signal_in_the_midst_of_each_stage_leaves_nobody_and_resume_end
     assert quarantined(place) == {"01/1/execute-round-0-try-1": "docs/01.md"}
 
 
+@pytest.mark.sweep
 def test_w19_who_is_impatient_and_signals_twice_leaves_nobody_either(tmp_path: Path) -> None:
     stubborn = (
         "mkdir -p docs; trap 'touch $HOME/asked' TERM; echo half > docs/01.md; while :; do sleep 0.05; done"

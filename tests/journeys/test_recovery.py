@@ -99,6 +99,7 @@ def test_who_stopped_a_run_finds_it_stopped_whatever_comes(seat: Seat) -> None:
     assert seat.verger("supervise", "resume").returncode == 0
 
 
+@pytest.mark.sweep
 def test_a_machine_that_went_down_begins_nothing_by_itself(seat: Seat) -> None:
     seat.at_work()
     kernel = seat.kernel()
@@ -118,6 +119,7 @@ def test_a_machine_that_went_down_begins_nothing_by_itself(seat: Seat) -> None:
     wait_until(lambda: seat.status()["claim"] == "terminal_observed")
 
 
+@pytest.mark.sweep
 def test_a_decision_that_a_person_records_is_followed_by_the_next_item(tmp_path: Path) -> None:
     rows = (gated("01"), item("02", prerequisites="01"))
     with seated(tmp_path, rows=rows) as seat:
@@ -208,6 +210,7 @@ def test_nothing_outlives_a_kernel_that_was_killed(tmp_path: Path) -> None:
         wait_until(lambda: acts(seat)[-1] == "sweep_survivors")
 
 
+@pytest.mark.sweep
 def test_evidence_that_is_copied_file_by_file_is_taken_when_it_is_whole(tmp_path: Path) -> None:
     with seated(tmp_path, rows=(evidenced("03"),)) as seat:
         seat.start(**RECOVERS)

@@ -91,6 +91,7 @@ def test_a_refreshed_run_goes_on_from_the_target_and_keeps_what_passed(place: Wo
     assert place.git("show", f"{branch}:docs/03.md") == "a note"
 
 
+@pytest.mark.sweep
 def test_a_run_can_be_refreshed_again_and_each_time_gets_the_next_branch(place: Workplace) -> None:
     assert refresh(place).code == 0
     commit_files(place.repository, {"docs/again.md": "again\n"}, "again")
@@ -223,6 +224,7 @@ def test_a_run_that_was_cut_short_is_resumed_first(tmp_path: Path) -> None:
     assert place.verger("resume").code == 0
 
 
+@pytest.mark.sweep
 def test_an_item_that_waits_or_was_escalated_begins_its_next_attempt_at_the_target(tmp_path: Path) -> None:
     place = workplace(tmp_path, rows=[evidenced("04")])
     assert place.verger("run", PLAYBOOK, "--next").code == 21

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.daemons import Asking, Seat, seated
+from tests.doubles.sweeps import swept
 from tests.doubles.workplace import wait_until
 
 from verger_probes.identity import start_ticks
@@ -129,6 +130,7 @@ def test_an_attached_client_finds_another_daemon_and_shows_each_step_once(seat: 
     assert "the kernel goes on without it" in err
 
 
+@pytest.mark.sweep
 def test_a_daemon_that_is_told_to_leave_is_not_started_again_by_who_stays(seat: Seat):
     seat.start()
     run = seat.at_work()
@@ -204,6 +206,7 @@ def test_the_daemon_proves_itself_to_who_has_its_key(seat: Seat):
     assert (said["lock_held"], said["journal_writable"]) == (True, True)
 
 
+@pytest.mark.sweep
 def test_a_runtime_folder_that_is_not_named_or_removed_is_made_good(seat: Seat):
     seat.start()
     run = seat.at_work()
@@ -231,7 +234,7 @@ def test_without_a_runtime_folder_the_daemon_listens_below_the_state():
         assert f"listens at    {seat.daemon_home / 'vergerd.sock'}" in status.stdout
 
 
-@pytest.mark.parametrize("listens", [True, False])
+@pytest.mark.parametrize("listens", swept([True, False], every=2))
 def test_what_others_put_in_the_place_of_the_socket_stays_and_is_told(seat: Seat, listens: bool):
     seat.start()
     seat.socket.unlink()

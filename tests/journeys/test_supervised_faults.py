@@ -248,6 +248,7 @@ def test_a_daemon_that_is_killed_is_followed_by_one_that_finds_the_same_kernel_a
     assert [act.rpartition("_")[0] for act in acts] == ["attach_kernel", "attach_kernel"]
 
 
+@pytest.mark.sweep
 def test_a_daemon_that_is_killed_before_there_is_a_run_is_followed_by_one_that_finds_its_kernel(seat: Seat):
     run = seat.begin()["run_id"]
     # The kernel has its key and has made nothing yet: only the daemon's own record tells of it.
@@ -260,6 +261,7 @@ def test_a_daemon_that_is_killed_before_there_is_a_run_is_followed_by_one_that_f
     assert len(list((seat.supervision() / "invocations").glob("*.stdout.log"))) == 1
 
 
+@pytest.mark.sweep
 def test_a_kernel_that_ended_while_no_daemon_was_there_is_told_with_what_its_journal_says(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()
@@ -289,6 +291,7 @@ def test_an_older_state_that_is_put_back_is_noticed(seat: Seat):
         poll.wait(lambda one: one.claim == "live_attached")
 
 
+@pytest.mark.sweep
 def test_sockets_whose_folder_was_removed_are_there_again_for_the_daemon_and_for_the_next(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()
@@ -302,6 +305,7 @@ def test_sockets_whose_folder_was_removed_are_there_again_for_the_daemon_and_for
     assert seat.until("live_attached", run)["supervision"]["pid"] == kernel
 
 
+@pytest.mark.sweep
 def test_a_lock_that_is_taken_away_ends_the_supervision_and_not_the_run(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()
@@ -314,6 +318,7 @@ def test_a_lock_that_is_taken_away_ends_the_supervision_and_not_the_run(seat: Se
     assert len(seat.place.run().journal.read_bytes().splitlines()) > 10
 
 
+@pytest.mark.sweep
 def test_a_run_at_rest_is_looked_at_again_by_the_next_daemon_and_whenever_its_files_changed(tmp_path: Path):
     with seated(tmp_path, rows=(gated("01"), item("02")), script=WRITTEN) as seat:
         seat.start()
@@ -334,6 +339,7 @@ def test_a_run_at_rest_is_looked_at_again_by_the_next_daemon_and_whenever_its_fi
         assert [row["claim"] for row in seat.ask("run.list")["runs"]] == ["terminal_observed"]
 
 
+@pytest.mark.sweep
 def test_the_words_of_a_client_cannot_hide_the_id_that_the_daemon_drew(seat: Seat):
     run = seat.begin("--item", "01", "--", "playbook.md")["run_id"]
     assert seat.standing(run) == run

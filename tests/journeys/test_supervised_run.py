@@ -91,6 +91,7 @@ def test_an_attached_run_shows_its_steps_and_ends_as_the_kernel_did(plain: Seat)
     assert (again.returncode, lines[-1]["exit_code"]) == (20, 20)
 
 
+@pytest.mark.sweep
 def test_a_waiting_run_answers_with_its_code_while_the_daemon_stays(plain: Seat):
     done = plain.verger("supervise", "run", "playbook.md", "--item", "03")
     assert (done.returncode, "blocked_external" in done.stdout) == (21, True)

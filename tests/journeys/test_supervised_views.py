@@ -47,6 +47,7 @@ def test_each_state_of_a_run_has_its_code(tmp_path: Path):
         assert code(seat, gate) == 10
 
 
+@pytest.mark.sweep
 def test_the_client_looks_itself_who_listens_at_the_kernels_socket(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()

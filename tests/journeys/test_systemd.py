@@ -88,6 +88,7 @@ def test_a_restart_keeps_the_kernel_and_a_stop_ends_all_that_it_started(seat: Se
     assert typed(seat, "supervise", "resume", run, "--detach").returncode == 0
 
 
+@pytest.mark.sweep
 def test_what_the_daemon_is_at_is_said_in_words(seat: Seat, systemd: Systemd):
     systemd.start()
     seat.at_work()
@@ -109,6 +110,7 @@ def test_nothing_that_systemd_says_to_the_daemon_reaches_a_kernel(seat: Seat, sy
     wait_until(seat.release.with_name("release.waited_for").exists)
 
 
+@pytest.mark.sweep
 def test_the_watchdog_is_fed_by_a_daemon_that_is_well(seat: Seat, systemd: Systemd):
     systemd.watchdog_s = 2.0
     pid = systemd.start()
@@ -175,6 +177,7 @@ def test_a_disk_that_takes_nothing_feeds_nothing(seat: Seat, systemd: Systemd):
     assert systemd.watchdog_kills == [pid]
 
 
+@pytest.mark.sweep
 def test_an_idle_daemon_leaves_and_the_next_question_finds_another(seat: Seat, systemd: Systemd):
     systemd.more = ("--on-demand", "--idle-exit-s", "1")
     systemd.watchdog_s = 1.0
@@ -217,6 +220,7 @@ def test_the_commands_go_through_the_manager(seat: Seat, systemd: Systemd):
     assert systemd.asked[-1] == ["journalctl", "--user", "--unit=vergerd.service", "--follow"]
 
 
+@pytest.mark.sweep
 def test_a_daemon_that_a_command_started_makes_room_for_the_unit(seat: Seat, systemd: Systemd):
     other = seat.start("--on-demand")
     run = seat.at_work()
@@ -227,6 +231,7 @@ def test_a_daemon_that_a_command_started_makes_room_for_the_unit(seat: Seat, sys
     assert (seat.until("live_attached", run)["supervision"]["pid"], invocations(seat)) == (kernel, 1)
 
 
+@pytest.mark.sweep
 @STUBBORN
 def test_a_stop_with_kernels_needs_no_unit(seat: Seat):
     seat.start()
@@ -260,6 +265,7 @@ def test_where_the_manager_cannot_be_reached_the_daemon_itself_answers(seat: Sea
     assert status.stderr == "systemctl is not here\n"
 
 
+@pytest.mark.sweep
 def test_without_a_unit_the_daemon_is_started_and_restarted_by_itself(tmp_path: Path):
     with on_demand(tmp_path) as seat:
         starts_and_restarts(seat)
@@ -289,6 +295,7 @@ def test_a_socket_that_others_can_reach_is_refused(seat: Seat, systemd: Systemd)
     assert is_socket(seat.socket)
 
 
+@pytest.mark.sweep
 def test_a_socket_that_vanished_is_told_with_its_way_out(seat: Seat, systemd: Systemd):
     systemd.start()
     seat.socket.unlink()

@@ -58,6 +58,7 @@ def test_a_case_that_fails_before_the_change_and_passes_after_it_is_red_by_test(
     assert {"green", "base", "held-out", "red"} == set(purposes(place))
 
 
+@pytest.mark.sweep
 def test_a_test_of_a_module_that_is_new_is_red_by_collection(tmp_path: Path) -> None:
     new_test = NEW_TEST.replace("adder", "adder_two")
     files = (("adder_two.py", MENDED), ("tests/test_two.py", new_test))

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.doubles.daemons import Seat, seated
 from tests.doubles.notes import scenario
 from tests.doubles.workplace import wait_until
@@ -51,6 +52,7 @@ def test_a_run_is_woken_once_when_its_limit_is_over_though_daemon_and_machine_we
         assert seat.status()["kernel"]["passed"] == 1
 
 
+@pytest.mark.sweep
 def test_a_wake_can_be_declined(tmp_path: Path) -> None:
     with seated(tmp_path, **parking(3600)) as seat:
         seat.release.touch()
@@ -62,6 +64,7 @@ def test_a_wake_can_be_declined(tmp_path: Path) -> None:
         assert seat.verger("supervise", "resume").returncode == 0
 
 
+@pytest.mark.sweep
 def test_a_daemon_on_demand_stays_for_a_wake(tmp_path: Path) -> None:
     with seated(tmp_path, **parking(3)) as seat:
         seat.release.touch()

@@ -189,7 +189,7 @@ def test_a_run_keeps_its_promises_and_a_killed_one_ends_as_the_undisturbed(seed:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kill"), swept([(seed, kill) for seed in (7, 19, 42) for kill in KILLS], every=5)
+    ("seed", "kill"), swept([(seed, kill) for seed in (7, 19, 42) for kill in KILLS], every=8)
 )
 def test_no_moment_is_a_bad_one_to_be_killed_at(seed: int, kill: Kill) -> None:
     undisturbed = done(seed)
@@ -197,6 +197,7 @@ def test_no_moment_is_a_bad_one_to_be_killed_at(seed: int, kill: Kill) -> None:
         check_same_end(undisturbed, {moment: kill, moment + 2: "before"}, order=0)
 
 
+@pytest.mark.sweep
 def test_the_drawn_runs_go_every_way_and_come_to_every_end() -> None:
     trail, ends = set(), Counter[str]()
     for seed in range(SEEDS):

@@ -123,6 +123,7 @@ def test_an_answer_is_about_the_very_files_and_each_record_is_hinted_at(tmp_path
         assert hints == [b"moved %d\n" % seq for seq in range(6, last + 1)]
 
 
+@pytest.mark.sweep
 def test_who_never_proved_itself_gets_no_hint(tmp_path: Path) -> None:
     place = trial(tmp_path)
     with supervised(place) as kernel:
@@ -212,6 +213,7 @@ def test_a_signal_before_there_is_a_run_leaves_nothing(
     assert not place.state.exists()
 
 
+@pytest.mark.sweep
 def test_an_interrupt_before_a_resume_has_the_run_in_hand_leaves_it_as_it_was(tmp_path: Path) -> None:
     place = trial(tmp_path)
     with supervised(place) as kernel:
