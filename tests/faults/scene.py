@@ -15,7 +15,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from tests.doubles.daemons import Seat, seated
+from tests.doubles.daemons import Refused, Seat, seated
 from tests.doubles.notes import item, scenario
 from tests.doubles.trials import NO_SECOND_ROUND, PASSING, _with_agents
 from tests.faults.judging import LIVE, Span, Truth
@@ -96,8 +96,18 @@ class Scene:
         self._stack.close()
 
     def rest(self) -> None:
-        """Waits until the run has come to rest and nobody is at work on it."""
-        self.until(lambda: self.says(*RESTS), "the run comes to rest")
+        """Waits until the run has come to rest, or is left to a person, and nobody is at work on it."""
+        self.until(lambda: self.says(*RESTS) or self._is_left(), "the run comes to rest")
+
+    def _is_left(self) -> bool:
+        """Whether the daemon says that it does nothing more about a run which no kernel is at work on."""
+        if self._alive(self.watcher.kernels) or self.says(LIVE):
+            return False
+        try:
+            said = self.seat.status(self.run)["supervision"]
+        except (OSError, Refused, ValueError):
+            return False
+        return not said["at_work"] and said["next"].endswith("a person is needed")
 
     def release(self) -> None:
         """The agent may finish."""
