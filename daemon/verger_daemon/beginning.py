@@ -13,6 +13,7 @@ from pathlib import Path
 from signal import SIGKILL
 from typing import NamedTuple
 
+from verger_daemon import activation, notify
 from verger_daemon.greeting import Charge, GreetingFailed, greet
 from verger_daemon.invocations import Child, draw_key, send, start
 from verger_daemon.ledger import Ledger, OnRecord
@@ -31,6 +32,8 @@ REMEMBERED = frozenset(
 
 _LEAVES_S = 5.0
 """How long a kernel that was not greeted may take to leave by itself; it has made nothing."""
+
+_TO_ANOTHER = (*notify.VARIABLES, *activation.VARIABLES)
 
 _NAME_DIGITS = 16
 """Of an invocation in the name of its socket, whose whole path has 107 bytes at most."""
@@ -58,13 +61,17 @@ class Order(NamedTuple):
 
 
 class Target(NamedTuple):
-    """What a kernel is started for: the run, its folder (empty until it is made), and where its socket belongs."""
+    """What a kernel is started for: the run, its folder (empty until it is made), and where its socket belongs.
+
+    `others` are how many runs are at work already.
+    """
 
     run_id: RunId
     run_root: str
     epoch: int
     sockets: Path
     home: Path
+    others: int
 
 
 class Begun(NamedTuple):
@@ -79,7 +86,10 @@ async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
     """What `order` asks for: a kernel, on record and listening. Raises StartRefused; nothing is left of it then."""
     invocation = uuid.uuid4().hex
     streams = ledger.streams(invocation)
-    environment = order.environment or dict(os.environ)
+    # A client that runs in a unit of its own sends what systemd says to that unit.
+    environment = {
+        name: value for name, value in (order.environment or os.environ).items() if name not in _TO_ANOTHER
+    }
     # Before the client's words: after a `--` among them nothing is an option any more.
     named = () if target.run_root else ("--run-id", target.run_id)
     words = (order.command, "-C", str(order.directory), *named, *order.words)
@@ -140,6 +150,7 @@ def _charged(
         epoch=kept.epoch,
         key=kept.key,
         probe_socket=kept.probe_socket,
+        others=target.others,
     )
 
 

@@ -35,13 +35,17 @@ class Hello(msgspec.Struct, frozen=True):
 
 
 class Charge(msgspec.Struct, frozen=True, kw_only=True):
-    """The daemon's answer: what the kernel is to answer for, with which key, and where. `key` is hexadecimal."""
+    """The daemon's answer: what the kernel is to answer for, with which key, and where. `key` is hexadecimal.
+
+    `others` are how many other runs the daemon has at work.
+    """
 
     run_id: str
     invocation: str
     epoch: int
     key: str
     probe_socket: str
+    others: int
 
 
 class _Listening(msgspec.Struct, frozen=True):

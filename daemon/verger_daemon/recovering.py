@@ -162,7 +162,7 @@ class Recovery:
     async def _do(self, run_id: str, act: Do, found: Found) -> None:
         run, kept = self.supervisor.watched(run_id), self._kept(run_id)
         assert run
-        if act.kind != "doctor_fix_safe" and not self.supervisor.has_room():
+        if act.kind != "doctor_fix_safe" and self.supervisor.hindrance(Path(kept.run_root)):
             self._plans[run_id] = Plan(
                 now().utc_ms + _NO_ROOM_MS, f"{act.why}; it waits for another run to end"
             )

@@ -49,7 +49,7 @@ class Settings(BaseModel, extra="forbid"):
     """How many processes a kernel may have, itself among them; 0 is any."""
     run_output_mb_max: int = Field(default=256, ge=0, le=1 << 20)
     """How much a kernel may write on its own streams, which agents and commands do not share; 0 is any."""
-    max_parallel_runs: int = Field(default=1, ge=1, le=1)
+    max_parallel_runs: int = Field(default=1, ge=1, le=64)
     """How many runs may be at work at once. More than one needs an intention that was reviewed and frozen."""
 
     def window(self) -> tuple[int, int] | None:

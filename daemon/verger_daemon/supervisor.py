@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin, new_run_id
+from verger_daemon.company import are_made, hindrance
 from verger_daemon.invocations import Child, adopt, take_away
 from verger_daemon.ledger import Ledger, OnRecord
 from verger_daemon.listener import Listener
@@ -28,6 +29,7 @@ from verger_probes.identity import boot_id, boottime_ns, start_ticks
 from verger_probes.rules.liveness import Claim, Rest, Said, judge
 
 _LOOK_S = 0.005
+_HINT = "wait until it is done, stay with it: verger supervise resume, or: verger supervise stop"
 
 
 class Supervisor:
@@ -51,7 +53,7 @@ class Supervisor:
         self._home = home
         self._sockets = sockets
         self._parallel = parallel
-        self._starting: set[str] = set()
+        self._beginning = asyncio.Lock()
         self._sweeps: dict[str, asyncio.Task[None]] = {}
         self._environments: dict[str, Mapping[str, str]] = {}
         self._children: dict[int, tuple[Watched, Child, str]] = {}
@@ -88,27 +90,26 @@ class Supervisor:
             run.look()
         return run
 
-    def has_room(self) -> bool:
-        """Whether one more run may be at work."""
-        return len(self._starting) + sum(1 for _ in self.at_work()) < self._parallel
+    def hindrance(self, run_root: Path | None) -> str:
+        """Why no kernel may begin now for a new run, or for that at `run_root`; empty when one may."""
+        return hindrance(list(self.at_work()), run_root, parallel=self._parallel)
 
     async def start(self, order: Order, run_root: Path | None = None) -> Watched:
         """A new run, or that at `run_root` again, with a kernel at work on it that listens. Raises StartRefused."""
         run_id = RunId(run_root.name) if run_root else new_run_id()
-        at_work = [run.run_id for run in self.at_work()]
-        if not self.has_room() or run_id in (*self._starting, *at_work):
-            what = f"run {at_work[0]} is at work" if at_work else "another run is being started"
-            hint = "wait until it is done, stay with it: verger supervise resume, or: verger supervise stop"
-            raise StartRefused(what, hint, code=Exit.REFUSED)
-        self._starting.add(run_id)
-        try:
+        async with self._beginning:
+            if self._parallel > 1:
+                await are_made(lambda: list(self.at_work()))
+            at_work = [run.run_id for run in self.at_work()]
+            what = f"run {run_id} is at work" if run_id in at_work else self.hindrance(run_root)
+            if what:
+                raise StartRefused(what, _HINT, code=Exit.REFUSED)
             await self._at_rest(run_id)
-            target = Target(run_id, str(run_root or ""), self._epoch, self._sockets, self._home)
+            places = self._epoch, self._sockets, self._home
+            target = Target(run_id, str(run_root or ""), *places, others=len(at_work))
             run = self._attached(await begin(order, target, self._ledger))
             self._environments[run_id] = order.environment
             return run
-        finally:
-            self._starting.discard(run_id)
 
     def environment(self, kept: OnRecord) -> Mapping[str, str]:
         """What a kernel of this run is begun with again: as the last one was, or as far as that is on record."""

@@ -31,7 +31,7 @@ async def greeted(kernel: Callable[[socket.socket], None]) -> tuple[Identity, li
 
     def charge(identity: Identity) -> Charge:
         charged.append(identity)
-        return Charge(run_id="R", invocation="I", epoch=1, key="ab", probe_socket="/s")
+        return Charge(run_id="R", invocation="I", epoch=1, key="ab", probe_socket="/s", others=2)
 
     ours, theirs = socket.socketpair()
     ours.setblocking(False)

@@ -45,8 +45,7 @@ def test_without_any_place_all_are_defaults(tmp_path: Path):
         ("", {"VERGERD_IDLE_EXIT_S": "soon"}, "idle_exit_s cannot be 'soon'"),
         ("", {"VERGERD_IDLE": "3"}, "VERGERD_IDLE is no setting"),
         ("ack_deadline_ms = 600\n", {}, "more than half of probe_interval_ms"),
-        # More than one run at a time needs an intention that was reviewed; there is none to review yet.
-        ("max_parallel_runs = 2\n", {}, "max_parallel_runs cannot be 2"),
+        ("max_parallel_runs = 65\n", {}, "max_parallel_runs cannot be 65"),
         # Wrong where another place has the last word, and told all the same.
         ("idle_exit_s = -1\n", {"VERGERD_IDLE_EXIT_S": "5"}, "idle_exit_s cannot be -1"),
     ],

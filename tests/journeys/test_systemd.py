@@ -99,11 +99,13 @@ def test_what_the_daemon_is_at_is_said_in_words(seat: Seat, systemd: Systemd):
     assert systemd.notices.values("READY") == ["1", "1"]
 
 
-def test_nothing_that_systemd_says_to_the_daemon_reaches_a_kernel(seat: Seat, systemd: Systemd):
+@pytest.mark.parametrize("client", [{}, {"NOTIFY_SOCKET": "@one", "WATCHDOG_USEC": "1", "LISTEN_FDS": "1"}])
+def test_nothing_that_systemd_says_to_daemon_or_client_reaches_a_kernel(seat: Seat, systemd: Systemd, client):
     systemd.start()
-    directory = str(seat.place.repository)
     # Of a client that says nothing of its own environment, a kernel gets the daemon's.
-    seat.ask("run.start", directory=directory, words=("playbook.md", "--item", "01"))
+    environment = seat.environment(**client) if client else {}
+    directory, words = str(seat.place.repository), ("playbook.md", "--item", "01")
+    seat.ask("run.start", directory=directory, words=words, environment=environment)
     environ = Path(f"/proc/{seat.kernel()}/environ").read_bytes()
     assert not [one for one in environ.split(b"\0") if one.startswith((b"NOTIFY", b"WATCHDOG", b"LISTEN"))]
     assert b"XDG_RUNTIME_DIR=" in environ

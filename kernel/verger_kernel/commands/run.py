@@ -12,6 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from verger_kernel.clock import now
+from verger_kernel.commands.company import refuse_company, refuse_unreviewed
 from verger_kernel.commands.playbook import load_playbook
 from verger_kernel.commands.policy import policy_file, resolved_policy
 from verger_kernel.commands.showing import Show, showing
@@ -159,7 +160,9 @@ def _preflight(
 ) -> RepositoryFacts:
     found_checks, found = checks.environment(home.repository, os.environ)
     checks.refuse(found_checks)
-    assert found is not None
+    assert found is not None and found.head
+    refuse_unreviewed(home, resolved.policy, found.head)
+    refuse_company(resolved.policy)
     ready = checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
     checks.refuse(ready)
     for check in ready:

@@ -7,6 +7,7 @@ import os
 
 import msgspec
 
+from verger_kernel.commands.company import refuse_company
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.doctor import checks
@@ -27,6 +28,7 @@ def check_environment(home: Home, run_id: RunId) -> None:
     # The run has its base already: what the user changed since is theirs and does not touch it.
     checks.refuse([check for check in found if check.name != "clean_tracked_checkout"])
     policy = _frozen_policy(home.require().run(run_id))
+    refuse_company(policy)
     checks.refuse(checks.policy_checks(home.repository, policy, os.environ, home.state))
 
 

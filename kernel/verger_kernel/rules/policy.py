@@ -67,6 +67,15 @@ class Lanes(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         return tuple(dict.fromkeys(named))
 
 
+class Intention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What the repository was reviewed for. Company of other runs needs all four layers between them: a worktree for
+    each attempt, a branch for each run, a run folder with locks of its own, and one kernel a repository.
+    """
+
+    parallel_runs_allowed: bool = False
+    isolation: Literal["none", "four_layer"] = "none"
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every setting of a run, resolved. Times in seconds, sizes in MiB; only budgets and reruns may be 0."""
 
@@ -98,6 +107,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     parallel_steps_max: int = 2
     disk_floor_mb: int = 512
     ambient_agent_config: Literal["refuse", "acknowledged"] = "refuse"
+    intention: Intention = Intention()
 
     def agent_limits(self, stage: str) -> Limits:
         """The limits of one agent call in `stage` (execute, fix, remediate, audit or triage)."""
@@ -156,4 +166,9 @@ def check(policy: Policy) -> None:
         raise PolicyRefusal(
             f"both audit lanes are '{policy.lanes.audit_a}': the two audits must come from two agents",
             "name two different agents for audit_a and audit_b",
+        )
+    if policy.intention.parallel_runs_allowed and policy.intention.isolation != "four_layer":
+        raise PolicyRefusal(
+            "[intention] allows parallel runs without saying how they are kept apart",
+            'write isolation = "four_layer" beside parallel_runs_allowed, or take it out',
         )

@@ -119,6 +119,15 @@ Quarantine = Annotated[
 ]
 
 
+class IntentionSettings(_Table):
+    """What the repository was reviewed for; it counts in the `verger.toml` of the base commit alone."""
+
+    parallel_runs_allowed: Switch = _setting("lets other runs be at work meanwhile")
+    isolation: Annotated[Literal["none", "four_layer"], Field(title="`none` or `four_layer`")] = _setting(
+        "how runs are kept apart; parallel runs need `four_layer`"
+    )
+
+
 class Layer(_Table):
     """What one place says of the policy. `model_fields_set` tells what it does say."""
 
@@ -169,12 +178,14 @@ class Layer(_Table):
     ambient_agent_config: Annotated[
         Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
     ] = _setting("`refuse` stops a run whose agents would read configuration that nobody reviewed")
+    intention: IntentionSettings = _setting("what the repository was reviewed for")
 
 
 _TABLES: dict[str, type[_Table]] = {
     "lanes": LaneSettings,
     "agents": AgentSettings,
     "quarantine": QuarantineSettings,
+    "intention": IntentionSettings,
 }
 
 

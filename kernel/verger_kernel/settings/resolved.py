@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
-from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, PolicyRefusal, check
+from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy, PolicyRefusal, check
 from verger_kernel.rules.policy_snapshot import Resolved, Source
 from verger_kernel.settings.sources import (
     Problem,
@@ -150,8 +150,9 @@ def _refused(refusal: PolicyRefusal, lanes: Lanes, written: Mapping[str, _Settin
 
 def _keys(policy: Policy) -> Iterator[str]:
     """The dotted name of every setting of `policy`, those at their default included."""
-    yield from (key for key in Policy.__struct_fields__ if key not in ("agents", "lanes"))
+    yield from (key for key in Policy.__struct_fields__ if key not in ("agents", "lanes", "intention"))
     yield from (f"lanes.{role}" for role in _ROLES)
+    yield from (f"intention.{field}" for field in Intention.__struct_fields__)
     for name in policy.agents:
         yield from (f"agents.{name}.{field}" for field in AgentDefinition.__struct_fields__)
 

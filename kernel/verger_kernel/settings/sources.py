@@ -24,7 +24,7 @@ from verger_kernel.rules.policy_snapshot import Source
 from verger_kernel.settings.fields import LaneSettings, Layer, mend_unknown, wanted
 
 PREFIX = "VERGER_"
-_TABLES = ("agents", "lanes")
+_TABLES = ("agents", "lanes", "intention")
 
 VARIABLES: dict[str, str] = {
     f"{PREFIX}{key.upper()}": key for key in Layer.model_fields if key not in ("schema_version", *_TABLES)
@@ -121,7 +121,11 @@ def _judged(source: Source, where: str, values: Mapping[str, Any], *, strict: bo
         layer = Layer.model_validate(values, strict=strict)
     except ValidationError as error:
         return _flawed(source, *(_problem(where, detail) for detail in error.errors(include_url=False)))
-    return Reading(source, layer.model_dump(exclude_unset=True), ())
+    said = layer.model_dump(exclude_unset=True)
+    if "intention" in said and source != "repository":
+        what = "intention counts in the verger.toml of the repository alone, where it is reviewed"
+        return _flawed(source, Problem(where, what, "take it out, and commit it there"))
+    return Reading(source, said, ())
 
 
 def _flawed(source: Source, *problems: Problem) -> Reading:

@@ -41,16 +41,19 @@ class _Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     epoch: int
     key: str
     probe_socket: str
+    # A daemon that does not say it lets one run be at work.
+    others: int = 0
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """For which run and invocation this kernel answers, under which key and on which socket."""
+    """For which run and invocation this kernel answers, under which key and on which socket, beside how many others."""
 
     run_id: str
     invocation: str
     epoch: int
     key: bytes
     probe_socket: Path
+    others: int = 0
 
 
 class Greeting:
@@ -119,7 +122,12 @@ def _orders(text: bytes) -> Orders:
     if not (told.run_id and told.invocation and place.is_absolute()):
         raise _refused("the daemon's answer names no run, no invocation or no socket")
     return Orders(
-        run_id=told.run_id, invocation=told.invocation, epoch=told.epoch, key=key, probe_socket=place
+        run_id=told.run_id,
+        invocation=told.invocation,
+        epoch=told.epoch,
+        key=key,
+        probe_socket=place,
+        others=told.others,
     )
 
 

@@ -11,10 +11,11 @@ import msgspec
 import pytest
 from tests.doubles.policy_files import PolicyFiles
 
-from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, Quarantined
+from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy, Quarantined
 from verger_kernel.settings.fields import (
     POLICY_SCHEMA,
     AgentSettings,
+    IntentionSettings,
     LaneSettings,
     Layer,
     QuarantineSettings,
@@ -24,7 +25,7 @@ from verger_kernel.settings.sources import VARIABLES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = (DOCS / "policy.md").read_text()
-TABLES = ("agents", "lanes")
+TABLES = ("agents", "lanes", "intention")
 
 
 def rows(settings, struct, prefix=""):
@@ -48,6 +49,7 @@ def all_rows():
         *rows(Layer, Policy),
         *rows(LaneSettings, Lanes, "lanes."),
         *rows(AgentSettings, AgentDefinition, "agents.NAME."),
+        *rows(IntentionSettings, Intention, "intention."),
         *rows(QuarantineSettings, Quarantined, "quarantine[]."),
     ]
 

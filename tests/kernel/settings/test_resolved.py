@@ -116,7 +116,9 @@ def test_every_variable_that_counts_is_read(files):
         "lanes.triage": "rules",
     }
     resolved = files.resolve(environ={name: values.get(key, "7") for name, key in VARIABLES.items()})
-    assert set(VARIABLES.values()) == {k for k in resolved.sources if not k.startswith("agents.")}
+    assert set(VARIABLES.values()) == {
+        k for k in resolved.sources if not k.startswith(("agents.", "intention."))
+    }
     assert {resolved.sources[key] for key in VARIABLES.values()} == {"env"}
     assert resolved.policy.setup == ("npm ci", "make")
     assert (resolved.policy.auto_advance, resolved.policy.max_items) == (True, 7)
@@ -150,6 +152,22 @@ def test_a_policy_that_cannot_be_run_is_refused_and_says_where_the_lanes_come_fr
     assert "agent 'ghost'" in error.what
     assert "[agents.ghost]" in error.hint
     assert "lanes.worker is 'ghost', from: env" in error.lines
+
+
+INTENTION = '\n[intention]\nparallel_runs_allowed = true\nisolation = "four_layer"\n'
+
+
+def test_an_intention_counts_in_the_repository_alone(files):
+    assert files.resolve(BASE + INTENTION).policy.intention.parallel_runs_allowed
+    error = files.refusal(BASE, overlay=INTENTION)
+    assert error.code is Exit.INPUT
+    assert "overlay.toml: intention counts in the verger.toml of the repository alone" in error.what
+
+
+def test_company_needs_every_layer(files):
+    error = files.refusal(BASE + INTENTION.replace("four_layer", "none"))
+    assert error.code is Exit.REFUSED
+    assert "without saying how they are kept apart" in error.what
 
 
 def test_twin_audit_lanes_are_refused(files):
