@@ -81,8 +81,8 @@ BUDGETS = {
     "a fresh status": budget(53, 16, 110, USUAL),
     "a fresh list-items": budget(36, 90, 105, USUAL | READERS),
     "show-item": budget(36, 90, 105, USUAL | READERS),
-    "resume": budget(200, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
-    "run": budget(212, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
+    "resume": budget(201, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
+    "run": budget(213, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
     "listening": budget(23, 14, 150, {"asyncio", "msgspec", "typing_extensions", "pathlib", "subprocess"}),
     "doctor": budget(205, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
 }

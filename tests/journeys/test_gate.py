@@ -200,6 +200,7 @@ def test_w2_a_plan_that_was_changed_on_disk_is_refused_and_can_be_put_back(place
             b"\xff{",
             b"",
         ):
+            file.chmod(0o600)
             file.write_bytes(bad)
             assert_refused(decide(place), code, file.name)
         file.write_bytes(good)

@@ -261,6 +261,7 @@ def test_a_plan_that_is_gone_or_damaged_is_made_again_byte_for_byte(place: Workp
 def test_a_plan_is_never_made_from_a_snapshot_that_was_changed(place: Workplace) -> None:
     folder = place.run()
     good = folder.snapshot.read_bytes()
+    folder.snapshot.chmod(0o600)
     folder.snapshot.write_bytes(good.replace(b"Write note", b"Erase note"))
     folder.plan.unlink()
     refused(place, argv(), 4, "playbook_source_snapshot.md")

