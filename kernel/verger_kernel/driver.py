@@ -19,6 +19,7 @@ from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.journal import Journal
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules import events as e
+from verger_kernel.rules.budgets import Overspent
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.lasting import lasts
 from verger_kernel.rules.machine import advance, counted
@@ -57,6 +58,7 @@ class Driver:
     recording: Callable[[], AbstractContextManager[None]] = nullcontext
     invocation: str = field(default_factory=lambda: uuid.uuid4().hex)
     _order: anyio.Lock = field(default_factory=anyio.Lock)
+    _moved: anyio.Event = field(default_factory=anyio.Event)
 
     async def drive(self, *events: e.Event) -> None:
         """Commits `events` and performs what follows until nothing is left to do.
@@ -89,6 +91,8 @@ class Driver:
         async with self._order:
             with anyio.CancelScope(shield=True), self.recording():
                 effects = await to_thread.run_sync(self._commit, event)
+            self._moved.set()
+            self._moved = anyio.Event()
         return effects
 
     def _commit(self, event: e.Event) -> tuple[Effect, ...]:
@@ -113,7 +117,16 @@ class Driver:
         await self._follow(await self.perform(effect, self._tell), performers)
 
     async def _tell(self, event: e.Event) -> None:
-        await self.record(event)
+        """Commits what a performer tells meanwhile. Raises Overspent once waiting for others cannot help."""
+        while True:
+            moved = self._moved
+            try:
+                await self.record(event)
+                return
+            except Overspent as over:
+                if not over.fits_later:
+                    raise
+            await moved.wait()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from verger_kernel.rules.bills import Bill
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.limits import Breach, in_words
 from verger_kernel.rules.packs import Report, ReportRefused, TaskSpecification, read_report
 from verger_kernel.rules.parks import Cause
+from verger_kernel.rules.usage import Usage
 
 REPORT_BYTES_MAX = 4 << 20
 WHY_CHARACTERS_MAX = 400
@@ -45,6 +47,8 @@ class Answered:
 
     report: Report
     sha256: Digest
+    usage: Usage | None = None
+    bill: Bill | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ class Unanswered:
 
     kind: Failure
     why: str
+    usage: Usage | None = None
+    bill: Bill | None = None
 
 
 @dataclass(frozen=True)
@@ -63,9 +69,12 @@ class Parked:
     cause: Cause
     why: str
     resets_utc_ms: int | None
+    usage: Usage | None = None
+    bill: Bill | None = None
 
 
 Outcome = Answered | Unanswered | Parked
+"""Each with what the call used, None while that is unknown, and the bill that is made of it once the call is over."""
 
 
 class CallParked(Exception):

@@ -18,6 +18,7 @@ from verger_kernel.agents.answer import answer
 from verger_kernel.agents.changes import change
 from verger_kernel.agents.parking import ParkNote
 from verger_kernel.agents.scenario import Call, ScenarioRefused, load_scenario
+from verger_kernel.agents.usage_lines import UsageLine
 from verger_kernel.process.tree import EFFECT
 from verger_kernel.rules.ids import EffectId, tries_of
 from verger_kernel.rules.now import iso
@@ -71,6 +72,9 @@ def _do(step: s.Step, call: Call, task: TaskSpecification) -> None:
     match step:
         case s.Say() | s.Whisper():
             print(step.text, file=sys.stdout if isinstance(step, s.Say) else sys.stderr, flush=True)
+        case s.Use():
+            line = UsageLine(schema_version="verger.usage.v1", **msgspec.structs.asdict(step))
+            print(msgspec.json.encode(line).decode(), flush=True)
         case s.Flood():
             _flood(step.mib)
         case s.Sleep():

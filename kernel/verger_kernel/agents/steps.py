@@ -96,6 +96,17 @@ class Flood(_Step, frozen=True, kw_only=True):
     mib: Annotated[int, Meta(ge=1, le=4096)]
 
 
+class Use(_Step, frozen=True, kw_only=True):
+    """Says that a model was used so much, as a real agent would; no model is."""
+
+    model: str = "scripted"
+    input_tokens: Annotated[int, Meta(ge=0)] = 0
+    output_tokens: Annotated[int, Meta(ge=0)] = 0
+    cached_tokens: Annotated[int, Meta(ge=0)] = 0
+    cache_write_tokens: Annotated[int, Meta(ge=0)] = 0
+    cost_usd: str = ""
+
+
 class Sleep(_Step, frozen=True, kw_only=True):
     """Does nothing for a while."""
 
@@ -138,7 +149,7 @@ class Park(_Step, frozen=True, kw_only=True):
 
 
 Change = Write | Append | Delete | Rename | Mkdir | Symlink | Chmod
-Step = Change | Say | Whisper | Flood | Sleep | Hang | Exit | Crash | Spawn | Report | Garbage | Park
+Step = Change | Say | Whisper | Flood | Use | Sleep | Hang | Exit | Crash | Spawn | Report | Garbage | Park
 
 
 def changed_paths(steps: tuple[Step, ...]) -> tuple[str, ...]:

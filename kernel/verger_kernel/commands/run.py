@@ -218,6 +218,7 @@ def _created(
         triage_agent=resolved.policy.lanes.triage != "rules",
         flakes=resolved.policy.flake_rules(iso(moment.utc_ms)[:10]),
         items=item_facts(plan),
+        budget=resolved.policy.budget(),
     )
     files = {
         "normalized_plan.json": plan_bytes,

@@ -52,4 +52,5 @@ def _returned(effect: Audit, site: Site, place: CallPlace, reading: Reading) -> 
         report=kept,
         findings=tuple(one.mark for one in from_audit(report)) if report else (),
         packet_intact=reading.packet_intact,
+        bill=outcome.bill,
     )

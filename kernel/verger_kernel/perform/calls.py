@@ -30,6 +30,7 @@ from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
 from verger_kernel.git.standing import Standing, standing
+from verger_kernel.perform.billing import billed
 from verger_kernel.perform.reports import pretty
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
@@ -78,7 +79,7 @@ def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered
             continue
         found = complete_answer(task(site, msgspec.structs.replace(place, effect=effect)), put.report)
         if found and (not place.packet or _was_intact(call, put, Digest(place.packet))):
-            return found
+            return billed(found, site, place.agent, effect, call)
     return None
 
 
@@ -115,7 +116,7 @@ def _seal(call: CallFolder) -> Path:
 async def make(call: Call, tell: Tell) -> Outcome:
     """Starts the agent, waits for it within its limits, ends what it left running, and reads its answer.
 
-    Begins when no more are at work than may be, and is on record as started from then on.
+    Begins when no more are at work than may be, and is on record as started from then on. Raises Overspent.
     """
     async with call.site.at_work:
         return await _made(call, tell)
@@ -129,6 +130,8 @@ async def _made(call: Call, tell: Tell) -> Outcome:
         agent=place.agent,
         session=call.folder.root.name,
         files=call.site.relative(call.folder.root),
+        held=call.site.policy.held_back(place.stage),
+        is_bounded=call.site.policy.budget().is_set,
     )
     await tell(started)
     sightings = Sightings(told, put.report)
@@ -213,7 +216,7 @@ def _outcome(
     report_places.show(_around(call.folder))
     if call.packet and not changed:
         packets.remove_copy(put.packet)
-    return found
+    return billed(found, call.site, call.place.agent, call.place.effect, call.folder)
 
 
 def not_put_off(outcome: Outcome) -> None:

@@ -21,6 +21,7 @@ from verger_kernel.perform.verification import run_commands
 from verger_kernel.perform.worker import run_worker
 from verger_kernel.process.ending import Unendable
 from verger_kernel.rules import effects as f
+from verger_kernel.rules.budgets import Overspent
 from verger_kernel.rules.events import Answer, EffectFailed, EffectParked, Event
 
 WORLD = (
@@ -48,7 +49,15 @@ async def perform(effect: f.Effect, site: Site, tell: Tell) -> Event:
     except CallParked as call:
         put_off = call.parked
         return EffectParked(
-            effect=effect.id, cause=put_off.cause, why=put_off.why, resets_utc_ms=put_off.resets_utc_ms
+            effect=effect.id,
+            cause=put_off.cause,
+            why=put_off.why,
+            resets_utc_ms=put_off.resets_utc_ms,
+            bill=put_off.bill,
+        )
+    except Overspent as over:
+        return EffectParked(
+            effect=effect.id, cause="budget", why=over.why, resets_utc_ms=None, raise_with=over.raise_with
         )
     except WORLD as error:
         return EffectFailed(effect=effect.id, what=f"{type(error).__name__}: {error}")

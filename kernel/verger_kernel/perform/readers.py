@@ -6,6 +6,7 @@ Lanes run side by side in one worktree. What either could have changed is told o
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,6 +63,8 @@ async def ask(
         call = calls.Call(site, place, task(site, place, rework=rework), folder, begun.contents)
         outcome = await calls.make(call, tell)
     reading = await to_thread.run_sync(_judged, site, place, begun, outcome)
+    # Whatever became of its answer, the call was made.
+    reading = reading._replace(outcome=replace(reading.outcome, bill=outcome.bill))
     calls.not_put_off(reading.outcome)
     return reading
 

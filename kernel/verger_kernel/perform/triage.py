@@ -46,7 +46,9 @@ async def triage(effect: Triage, site: Site, tell: calls.Tell) -> TriageReturned
 def _returned(effect: Triage, outcome: Outcome, kept: str) -> TriageReturned:
     if not isinstance(outcome, Answered):
         problem = f"{outcome.kind}: {outcome.why}"
-        return TriageReturned(effect=effect.id, problem=problem, decision="", report="", dismissed=())
+        return TriageReturned(
+            effect=effect.id, problem=problem, decision="", report="", dismissed=(), bill=outcome.bill
+        )
     report = cast(TriageReport, outcome.report)
     dismissed = {one.finding_id for one in report.dispositions if one.disposition in DISMISSING}
     return TriageReturned(
@@ -55,4 +57,5 @@ def _returned(effect: Triage, outcome: Outcome, kept: str) -> TriageReturned:
         decision=report.overall_decision,
         report=kept,
         dismissed=tuple(sorted(dismissed)),
+        bill=outcome.bill,
     )

@@ -136,6 +136,7 @@ def _returned(
         escapes=escapes[:SHOWN_PATHS],
         left_out=_cut(left_out),
         quarantine=quarantine,
+        bill=outcome.bill,
     )
 
 

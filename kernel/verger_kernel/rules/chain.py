@@ -16,7 +16,7 @@ from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.now import Now
 from verger_probes.decoding import decoder
 
-MACHINE_VERSION = 4
+MACHINE_VERSION = 5
 GENESIS = Digest("0" * 64)
 _HASH_KEY = b',"hash":"'
 _TAIL = len(_HASH_KEY) + 64 + len(b'"}')

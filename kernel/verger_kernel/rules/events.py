@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.rules.bills import Amount, Bill
+from verger_kernel.rules.budgets import Budget
 from verger_kernel.rules.frame import Frame
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.ids import Digest, EffectId, ObjectId
@@ -76,12 +78,17 @@ class WorktreeReady(_Answer, frozen=True, kw_only=True):
 
 
 class AgentStarted(_Event, frozen=True, kw_only=True):
-    """An agent is about to be executed for `effect`; `session` names the call, `files` the folder of its streams."""
+    """An agent is about to be executed for `effect`; `session` names the call, `files` the folder of its streams.
+
+    `held` is held back for it until it is settled; a run that `is_bounded` must not forget that.
+    """
 
     effect: EffectId
     agent: str
     session: str
     files: str
+    held: Amount = Amount()
+    is_bounded: bool = False
 
 
 class WorkerReturned(_Answer, frozen=True, kw_only=True):
@@ -89,7 +96,7 @@ class WorkerReturned(_Answer, frozen=True, kw_only=True):
 
     `problem` is empty when it answered. `tree` is empty when none could be recorded. `out_of_scope` and `escapes`
     name paths and tricks, cut to a readable number; the two counts are whole. `left_out` are files that the change's
-    own ignore rules took away.
+    own ignore rules took away. `bill` is about the call that answered; None where none is known.
     """
 
     problem: str
@@ -103,6 +110,7 @@ class WorkerReturned(_Answer, frozen=True, kw_only=True):
     escapes: tuple[str, ...]
     quarantine: str
     left_out: tuple[str, ...] = ()
+    bill: Bill | None = None
 
 
 class Checkpointed(_Answer, frozen=True, kw_only=True):
@@ -144,6 +152,7 @@ class AuditReturned(_Answer, frozen=True, kw_only=True):
     report: str
     findings: tuple[FindingMark, ...]
     packet_intact: bool
+    bill: Bill | None = None
 
 
 class TriageReturned(_Answer, frozen=True, kw_only=True):
@@ -153,6 +162,7 @@ class TriageReturned(_Answer, frozen=True, kw_only=True):
     decision: str
     report: str
     dismissed: tuple[str, ...]
+    bill: Bill | None = None
 
 
 class GateOpened(_Answer, frozen=True, kw_only=True):
@@ -195,12 +205,24 @@ class EffectFailed(_Event, frozen=True, kw_only=True):
 
 
 class EffectParked(_Event, frozen=True, kw_only=True):
-    """`effect` cannot be done for now and nobody is to blame. It stays outstanding; resume tries it again."""
+    """`effect` cannot be done for now and nobody is to blame. It stays outstanding; resume tries it again.
+
+    `raise_with` is the flag that raises our own budget where that is what it met.
+    """
 
     effect: EffectId
     cause: Cause
     why: str
     resets_utc_ms: int | None
+    raise_with: str = ""
+    bill: Bill | None = None
+
+
+class BudgetRaised(_Event, frozen=True, kw_only=True):
+    """A person lets the run spend more; `budget` is all that it may from now on. No effect leads here."""
+
+    budget: Budget
+    by: str
 
 
 Event = (
@@ -224,6 +246,7 @@ Event = (
     | RunRetargeted
     | EffectFailed
     | EffectParked
+    | BudgetRaised
 )
 Answer = (
     RunBranchCreated

@@ -60,10 +60,10 @@ class ExplainedAgent(_Record, frozen=True, kw_only=True):
 
 
 class Limit(_Record, frozen=True, kw_only=True):
-    """A bound of the policy and where it was set."""
+    """A bound of the policy and where it was set; money is text in US dollars."""
 
     setting: str
-    value: int
+    value: int | str
     source: str
 
 
@@ -175,5 +175,5 @@ def _agents(resolved: Resolved) -> Iterator[ExplainedAgent]:
 def _limits(resolved: Resolved) -> Iterator[Limit]:
     for setting in Policy.__struct_fields__:
         value = getattr(resolved.policy, setting)
-        if type(value) is int:
+        if type(value) is int or (value is not None and setting.endswith("_usd")):
             yield Limit(setting=setting, value=value, source=resolved.sources[setting])

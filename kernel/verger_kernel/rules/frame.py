@@ -7,6 +7,7 @@ from collections import Counter
 
 import msgspec
 
+from verger_kernel.rules.budgets import Budget
 from verger_kernel.rules.ids import Digest, ObjectId, RunId
 from verger_kernel.rules.plan import Item, NormalizedPlan
 
@@ -65,6 +66,7 @@ class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     triage_agent: bool
     flakes: FlakeRules
     items: tuple[ItemFacts, ...]
+    budget: Budget = Budget()
 
     def item(self, item_id: str) -> ItemFacts:
         """The facts of `item_id`. Raises KeyError when the plan has no such item."""

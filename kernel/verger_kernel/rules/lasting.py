@@ -20,10 +20,14 @@ _LASTING = (
     e.RunRetargeted,
     e.EffectFailed,
     e.EffectParked,
+    e.BudgetRaised,
     e.InvocationEnded,
 )
 
 
 def lasts(event: e.Event) -> bool:
     """Whether a power cut may not take `event` away once anything followed from it."""
+    if isinstance(event, e.AgentStarted):
+        # What the call may use is held back by this record alone.
+        return event.is_bounded
     return isinstance(event, _LASTING)

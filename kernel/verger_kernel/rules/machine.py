@@ -8,9 +8,10 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from verger_kernel.rules import budgets, judgement, pipeline, verifying
 from verger_kernel.rules import events as e
-from verger_kernel.rules import judgement, pipeline, verifying
 from verger_kernel.rules import state as s
+from verger_kernel.rules.budgets import Spending
 from verger_kernel.rules.chain import GENESIS, Record
 from verger_kernel.rules.effects import CreateRunBranch, Effect, PrepareWorktree
 from verger_kernel.rules.frame import Frame
@@ -41,14 +42,14 @@ def counted(state: s.RunState, event: e.Event, seq: int, head: Digest) -> s.RunS
 def advance(state: s.RunState | None, event: e.Event, now: Now) -> Step:
     """What follows from `event`: the new state, in which every effect to perform is already outstanding.
 
-    Raises IllegalEvent for an event that cannot happen here. An answer to an effect that is not outstanding
-    changes nothing: it came late.
+    Raises IllegalEvent for an event that cannot happen here, and Overspent for an agent that may not start. An answer
+    to an effect that is not outstanding changes nothing but what is spent: it came late.
     """
     if state is None:
         if not isinstance(event, e.RunCreated):
             raise IllegalEvent(f"a run begins with RunCreated, not with {type(event).__name__}")
         return _created(event, now)
-    before = replace(state, updated_utc_ms=now.utc_ms)
+    before = replace(state, updated_utc_ms=now.utc_ms, spending=_spent(state.spending, event, now))
     if isinstance(event, e.Answer | e.EffectFailed | e.EffectParked) and not _is_outstanding(
         before, event.effect
     ):
@@ -93,8 +94,29 @@ def _created(event: e.RunCreated, now: Now) -> Step:
         stage=s.Opening(),
         outstanding=(),
         park=None,
+        spending=Spending(budget=event.frame.budget),
     )
     return stay(state)
+
+
+def _spent(spending: Spending, event: e.Event, now: Now) -> Spending:
+    """The money after `event`, which is counted before anything else follows from it."""
+    spending = budgets.ticked(spending, now)
+    match event:
+        case e.InvocationStarted():
+            return budgets.began(spending, now)
+        case e.InvocationEnded():
+            return budgets.ended(spending)
+        case e.AgentStarted(effect=effect, held=held):
+            return budgets.held_for(spending, effect, held)
+        case e.WorkerReturned() | e.AuditReturned() | e.TriageReturned() | e.EffectParked():
+            return budgets.settle(spending, event.effect, event.bill)
+        case e.EffectFailed(effect=effect):
+            return budgets.cut_off(spending, effect)
+        case e.BudgetRaised(budget=budget):
+            return replace(spending, budget=budget)
+        case _:
+            return spending
 
 
 def _is_outstanding(state: s.RunState, effect: EffectId) -> bool:
@@ -146,6 +168,8 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
             return judgement.close_refused(state, event, now)
         case e.RunRetargeted():
             return stay(_retargeted(state, event))
+        case e.BudgetRaised():
+            return stay(state)
         case e.RunCreated():
             raise IllegalEvent("a run is created once")
         case _:
@@ -153,7 +177,13 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
 
 
 def _parked(state: s.RunState, event: e.EffectParked, now: Now) -> s.RunState:
-    park = Park(cause=event.cause, why=event.why, resets_utc_ms=event.resets_utc_ms, since_utc_ms=now.utc_ms)
+    park = Park(
+        cause=event.cause,
+        why=event.why,
+        resets_utc_ms=event.resets_utc_ms,
+        since_utc_ms=now.utc_ms,
+        raise_with=event.raise_with,
+    )
     return replace(state, trouble=event.why, park=longer(state.park, park))
 
 

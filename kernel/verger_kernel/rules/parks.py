@@ -14,12 +14,16 @@ CAUSES: tuple[Cause, ...] = get_args(Cause)
 
 
 class Park(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What stopped a run in the middle of a stage; `resets_utc_ms` is when that shall be over, None if nobody knows."""
+    """What stopped a run in the middle of a stage; `resets_utc_ms` is when that shall be over, None if nobody knows.
+
+    `raise_with` is the flag that raises our own budget, empty where another thing parked it.
+    """
 
     cause: Cause
     why: str
     resets_utc_ms: int | None
     since_utc_ms: int
+    raise_with: str = ""
 
 
 def longer(one: Park | None, other: Park) -> Park:

@@ -5,6 +5,7 @@ Not here: verification (`verifying.py`); audits, triage, gate (`judgement.py`); 
 
 from msgspec.structs import replace
 
+from verger_kernel.rules import budgets
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
@@ -40,10 +41,12 @@ def item_closed(state: s.RunState, now: Now) -> Step:
         tree=stage.tree,
         decision=stage.decision,
         at_utc_ms=now.utc_ms,
+        spent=state.spending.item,
     )
     state = replace(
         state,
         stage=s.Idle(),
+        spending=budgets.next_item(state.spending),
         tip=stage.spot.tip,
         measured=tuple(one for one in state.measured if one.commit == stage.spot.tip),
         passed=(*state.passed, entry),

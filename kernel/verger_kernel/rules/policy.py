@@ -7,11 +7,20 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.rules.bills import Amount
+from verger_kernel.rules.budgets import Budget
 from verger_kernel.rules.frame import FlakeRules
 from verger_kernel.rules.limits import Limits
+from verger_kernel.rules.money import micro, usd
+from verger_kernel.rules.prices import Price
 
 RULES_TRIAGE = "rules"
 """The name in the triage lane that means: no agent, the deterministic rule decides alone."""
+
+_WRITES = Amount(tokens=2_000_000, microusd=2_000_000)
+_READS = Amount(tokens=500_000, microusd=500_000)
+HELD_BACK = {"execute": _WRITES, "fix": _WRITES, "remediate": _WRITES, "audit": _READS, "triage": _READS}
+"""What one call of a stage may use where the policy does not say it: an agent that works asks its model often."""
 
 
 class PolicyRefusal(Exception):
@@ -77,7 +86,10 @@ class Intention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Every setting of a run, resolved. Times in seconds, sizes in MiB; only budgets and reruns may be 0."""
+    """Every setting of a run, resolved. Times in seconds, sizes in MiB; only budgets and reruns may be 0.
+
+    Money is text in US dollars. What is held back for a call depends on its stage where no `reserve` is set.
+    """
 
     agents: dict[str, AgentDefinition]
     lanes: Lanes
@@ -108,6 +120,32 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     disk_floor_mb: int = 512
     ambient_agent_config: Literal["refuse", "acknowledged"] = "refuse"
     intention: Intention = Intention()
+    budget_usd: str | None = None
+    budget_tokens: int | None = None
+    budget_wall_s: int | None = None
+    item_budget_usd: str | None = None
+    item_budget_tokens: int | None = None
+    reserve_usd: str | None = None
+    reserve_tokens: int | None = None
+    prices: dict[str, Price] = {}
+
+    def budget(self) -> Budget:
+        """What a run may spend."""
+        return Budget(
+            microusd=_micro(self.budget_usd),
+            tokens=self.budget_tokens,
+            wall_s=self.budget_wall_s,
+            item_microusd=_micro(self.item_budget_usd),
+            item_tokens=self.item_budget_tokens,
+        )
+
+    def held_back(self, stage: str) -> Amount:
+        """What is held back for one agent call in `stage`, before it begins."""
+        usual, microusd = HELD_BACK[stage], _micro(self.reserve_usd)
+        return Amount(
+            tokens=usual.tokens if self.reserve_tokens is None else self.reserve_tokens,
+            microusd=usual.microusd if microusd is None else microusd,
+        )
 
     def agent_limits(self, stage: str) -> Limits:
         """The limits of one agent call in `stage` (execute, fix, remediate, audit or triage)."""
@@ -146,8 +184,14 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         )
 
 
+def _micro(text: str | None) -> int | None:
+    return None if text is None else micro(text)
+
+
 def check(policy: Policy) -> None:
-    """Raises PolicyRefusal for the first rule that `policy` breaks: unknown agent, incomplete agent, twin lanes."""
+    """Raises PolicyRefusal for the first rule that `policy` breaks: unknown agent, incomplete agent, twin lanes,
+    a budget that no call fits into.
+    """
     known = ", ".join(sorted(policy.agents)) or "none"
     for name in policy.lanes.names():
         if name not in policy.agents:
@@ -172,3 +216,22 @@ def check(policy: Policy) -> None:
             "[intention] allows parallel runs without saying how they are kept apart",
             'write isolation = "four_layer" beside parallel_runs_allowed, or take it out',
         )
+    _check_budget(policy)
+
+
+def _check_budget(policy: Policy) -> None:
+    budget, held = policy.budget(), policy.held_back("execute")
+    for name, most, one in (
+        ("budget_usd", budget.microusd, held.microusd),
+        ("item_budget_usd", budget.item_microusd, held.microusd),
+        ("budget_tokens", budget.tokens, held.tokens),
+        ("item_budget_tokens", budget.item_tokens, held.tokens),
+    ):
+        if most is not None and most < one:
+            is_money = name.endswith("usd")
+            reserve = "reserve_usd" if is_money else "reserve_tokens"
+            shown = usd(one) if is_money else f"{one} tokens"
+            raise PolicyRefusal(
+                f"{name} is less than the {shown} that are held back for one call of the worker, so none could begin",
+                f"raise {name}, or set {reserve} to what one call may use at most",
+            )

@@ -5,6 +5,7 @@ Not here: writing it; see `disk/store.py`. Loading folds the journal and compare
 
 import msgspec
 
+from verger_kernel.rules.budgets import Spending
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.ids import Digest, ObjectId
@@ -55,6 +56,7 @@ class SavedState(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stage: Stage
     outstanding: tuple[Effect, ...]
     park: Park | None
+    spending: Spending
 
 
 _FROM_FRAME = (
@@ -87,6 +89,7 @@ _FROM_STATE = (
     "stage",
     "outstanding",
     "park",
+    "spending",
 )
 
 

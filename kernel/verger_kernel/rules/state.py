@@ -7,6 +7,8 @@ import hashlib
 
 import msgspec
 
+from verger_kernel.rules.bills import Spent
+from verger_kernel.rules.budgets import Spending
 from verger_kernel.rules.effects import Effect
 from verger_kernel.rules.events import Request
 from verger_kernel.rules.frame import Frame
@@ -222,6 +224,7 @@ class PassedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     tree: ObjectId
     decision: Decision | None
     at_utc_ms: int
+    spent: Spent = Spent()
 
 
 class Measured(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -235,7 +238,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     """A run as the machine holds it. `passed` is the whole ledger, oldest first; saved, it is `saved.Passed`.
 
     `measured` is about the run branch's tip and the newest verified result, the base of the next item. Records up to
-    `lasting_seq` outlast a power cut. `park` says why what is outstanding was put off.
+    `lasting_seq` outlast a power cut. `park` says why what is outstanding was put off. `spending` is its money.
     """
 
     frame: Frame
@@ -259,6 +262,7 @@ class RunState(msgspec.Struct, frozen=True, kw_only=True):
     stage: Stage
     outstanding: tuple[Effect, ...]
     park: Park | None
+    spending: Spending
 
     def passed_ids(self) -> frozenset[str]:
         """The items whose result is on the run branch."""

@@ -54,6 +54,7 @@ RUN_EVENTS: dict[type[e.Event], dict[type[s.Stage], tuple[type[s.Stage], ...]]] 
     e.AgentStarted: {},
     e.EffectFailed: {},
     e.EffectParked: {},
+    e.BudgetRaised: {},
 }
 """Events that any stage knows, with the stages from which they may lead on; elsewhere the stage stays."""
 

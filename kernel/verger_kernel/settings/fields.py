@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from verger_kernel.rules.money import USD, plain
 from verger_kernel.rules.policy import RULES_TRIAGE
 
 POLICY_SCHEMA = "verger.policy.v1"
@@ -47,6 +48,11 @@ def _date(text: str) -> str:
     return text
 
 
+def _dollars(value: object) -> object:
+    # A TOML number is told as it was written: 0.1 is a tenth, whatever a float makes of it.
+    return str(value) if type(value) in (int, float) else value
+
+
 Rounds = Annotated[int, Field(ge=0, le=20, title="a whole number from 0 to 20")]
 Items = Annotated[int, Field(ge=1, le=10_000, title="a whole number from 1 to 10000")]
 Seconds = Annotated[int, Field(ge=1, le=604_800, title="whole seconds from 1 to 604800 (a week)")]
@@ -73,6 +79,14 @@ Date = Annotated[
 ]
 Test = Annotated[ShellLine, Field(title="a case as its runner names it, or a whole command")]
 Person = Annotated[ShellLine, Field(title="a name, not empty")]
+Dollars = Annotated[
+    str,
+    BeforeValidator(_dollars),
+    Field(pattern=f"^{USD}$", title="US dollars with at most 6 decimals, such as 2.50"),
+    AfterValidator(plain),
+]
+Tokens = Annotated[int, Field(ge=1, le=10**12, title="a whole number of tokens from 1 to 1000000000000")]
+ModelName = Annotated[str, Field(pattern=r"^[^\x00\s*]+\*?$")]
 Reason = Annotated[Word, Field(title="words without NUL")]
 
 
@@ -114,6 +128,18 @@ class QuarantineSettings(_Table):
     reason: Reason = _setting("why it is flaky")
 
 
+class PriceSettings(_Table):
+    """What a model costs, for a million tokens."""
+
+    input: Dollars = Field(description="a million tokens that are read")
+    output: Dollars = Field(description="a million tokens that the model writes")
+    cached: Dollars = _setting("a million that are read from a cache; without it, as `input`")
+    cache_write: Dollars = _setting("a million that are written to a cache; without it, as `input`")
+
+
+Prices = Annotated[
+    dict[ModelName, PriceSettings], Field(title="a table of models, each with `input` and `output`")
+]
 Quarantine = Annotated[
     list[QuarantineSettings], Field(title="a list of tables, each with `test`, `owner`, `expires`")
 ]
@@ -179,6 +205,21 @@ class Layer(_Table):
         Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
     ] = _setting("`refuse` stops a run whose agents would read configuration that nobody reviewed")
     intention: IntentionSettings = _setting("what the repository was reviewed for")
+    budget_usd: Dollars = _setting("the most that a run may spend")
+    budget_tokens: Tokens = _setting("the most tokens that a run may use, those read from caches counted")
+    budget_wall_s: Seconds = _setting(
+        "for how long a run may be at work before it begins no further agent call"
+    )
+    item_budget_usd: Dollars = _setting("the most that one item may spend, all its attempts counted")
+    item_budget_tokens: Tokens = _setting("the most tokens that one item may use, all its attempts counted")
+    reserve_usd: Dollars = _setting(
+        "what is held back for one agent call, and what it counts as if nobody learns its cost; "
+        "without it 2.00, in audits and triage 0.50"
+    )
+    reserve_tokens: Tokens = _setting("the same in tokens; without it 2000000, in audits and triage 500000")
+    prices: Prices = _setting(
+        "what models cost, by name or by its beginning with a `*`; wins over the shipped table"
+    )
 
 
 _TABLES: dict[str, type[_Table]] = {
@@ -186,6 +227,7 @@ _TABLES: dict[str, type[_Table]] = {
     "agents": AgentSettings,
     "quarantine": QuarantineSettings,
     "intention": IntentionSettings,
+    "prices": PriceSettings,
 }
 
 
@@ -212,7 +254,7 @@ def mend_unknown(location: Location) -> str:
 
 
 def _table(location: Location) -> tuple[type[_Table], Location]:
-    depth = {"lanes": 1, "agents": 2, "quarantine": 2}.get(str(location[0]), 0)
+    depth = {"lanes": 1, "agents": 2, "quarantine": 2, "prices": 2}.get(str(location[0]), 0)
     if depth and len(location) > depth:
         return _TABLES[str(location[0])], location[depth:]
     return Layer, location

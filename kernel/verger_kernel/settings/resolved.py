@@ -33,6 +33,8 @@ EXAMPLE = (
 """The smallest verger.toml, line by line."""
 
 _ROLES = Lanes.__struct_fields__
+_WHOLE = ("prices",)
+"""Tables that are taken whole from the last place that has them: their keys are no settings."""
 _NEEDED = ("worker", "audit_a", "audit_b")
 
 
@@ -105,7 +107,7 @@ def _written(readings: Iterable[Reading]) -> dict[str, _Setting]:
 
 def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for key, value in table.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and key not in _WHOLE:
             yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value

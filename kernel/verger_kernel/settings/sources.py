@@ -24,7 +24,7 @@ from verger_kernel.rules.policy_snapshot import Source
 from verger_kernel.settings.fields import LaneSettings, Layer, mend_unknown, wanted
 
 PREFIX = "VERGER_"
-_TABLES = ("agents", "lanes", "intention")
+_TABLES = ("agents", "lanes", "intention", "prices")
 
 VARIABLES: dict[str, str] = {
     f"{PREFIX}{key.upper()}": key for key in Layer.model_fields if key not in ("schema_version", *_TABLES)

@@ -91,7 +91,15 @@ def test_every_number_of_the_policy_is_a_limit_with_where_it_was_set() -> None:
     found = {one.setting: one for one in explained(item("01"), known=resolved(max_fix_rounds=5)).limits}
     assert (found["max_fix_rounds"].value, found["max_fix_rounds"].source) == (5, "repository")
     assert found["silence_s_max"].source == "default"
-    assert {name for name in Policy.__struct_fields__ if name.endswith(("_s", "_max", "_mb"))} <= set(found)
+    bounds = {name for name in Policy.__struct_fields__ if name.endswith(("_s", "_max", "_mb"))}
+    # No bound of its own unless somebody sets it.
+    assert bounds - {"budget_wall_s"} <= set(found)
+
+
+def test_money_is_a_limit_where_it_is_bounded() -> None:
+    found = {one.setting: one.value for one in explained(item("01"), known=resolved(budget_usd="5.00")).limits}
+    assert found["budget_usd"] == "5.00"
+    assert "budget_tokens" not in found
     assert "auto_advance" not in found
 
 

@@ -71,6 +71,7 @@ def test_a_late_answer_changes_nothing(stage: type[s.Stage]) -> None:
         "journal_head": made.head,
         "lasting_seq": made.state.lasting_seq,
         "updated_utc_ms": made.state.updated_utc_ms,
+        "spending": made.state.spending,
     }
     assert made.state == replace(before, **changed)
 

@@ -12,12 +12,14 @@ import pytest
 from tests.doubles.policy_files import PolicyFiles
 
 from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy, Quarantined
+from verger_kernel.rules.prices import Price
 from verger_kernel.settings.fields import (
     POLICY_SCHEMA,
     AgentSettings,
     IntentionSettings,
     LaneSettings,
     Layer,
+    PriceSettings,
     QuarantineSettings,
 )
 from verger_kernel.settings.resolved import EXAMPLE
@@ -37,9 +39,9 @@ def rows(settings, struct, prefix=""):
 
 
 def shown(field):
-    if field.default is msgspec.NODEFAULT:
+    if field.default is field.default_factory is msgspec.NODEFAULT:
         return "must be set"
-    if field.default in (None, "", ()):
+    if field.default in (None, "", (), msgspec.NODEFAULT):
         return "none"
     return f"`{str(field.default).lower()}`"
 
@@ -51,6 +53,7 @@ def all_rows():
         *rows(AgentSettings, AgentDefinition, "agents.NAME."),
         *rows(IntentionSettings, Intention, "intention."),
         *rows(QuarantineSettings, Quarantined, "quarantine[]."),
+        *rows(PriceSettings, Price, "prices.MODEL."),
     ]
 
 
@@ -70,8 +73,9 @@ def test_the_page_lists_every_setting_in_order():
         (LaneSettings, Lanes, set()),
         (AgentSettings, AgentDefinition, set()),
         (QuarantineSettings, Quarantined, set()),
+        (PriceSettings, Price, set()),
     ],
-    ids=["policy", "lanes", "agent", "quarantine"],
+    ids=["policy", "lanes", "agent", "quarantine", "price"],
 )
 def test_every_setting_can_be_written_and_nothing_else(settings, struct, more):
     assert set(settings.model_fields) == set(struct.__struct_fields__) | more

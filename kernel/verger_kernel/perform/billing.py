@@ -1,0 +1,50 @@
+"""The bill of an agent call, made once it is over: what it used, and what that costs by the policy's prices.
+
+Not here: what the bill does to the run's budget; see `rules/budgets.py`.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+from verger_kernel.agents import usage_lines
+from verger_kernel.agents.outcome import Outcome, Unanswered
+from verger_kernel.disk.layout import CallFolder
+from verger_kernel.perform.site import Site
+from verger_kernel.prices.shipped import shipped
+from verger_kernel.rules.bills import Bill
+from verger_kernel.rules.ids import EffectId
+from verger_kernel.rules.prices import cost
+from verger_kernel.rules.usage import Usage
+
+_CUT_SHORT = frozenset({"silent", "timeout", "output", "memory", "processes", "disk", "killed"})
+"""Ends at which an agent may not have said all that it used."""
+_NOTHING = Usage(
+    model="", input_tokens=0, cached_tokens=0, cache_write_tokens=0, output_tokens=0, cost_microusd=0
+)
+
+Found = TypeVar("Found", bound=Outcome)
+
+
+def billed(found: Found, site: Site, agent: str, call: EffectId, folder: CallFolder) -> Found:
+    """`found` with the bill of `call`, which `agent` made and whose streams lie in `folder`."""
+    kind = site.policy.agents[agent].kind
+    whole = not (isinstance(found, Unanswered) and found.kind in _CUT_SHORT)
+    usage = found.usage
+    if usage is None and kind in ("generic", "scripted"):
+        usage = usage_lines.told(folder.stdout)
+    if usage is None and (_never_began(found) or (kind == "scripted" and whole)):
+        # It asked no model, and that is known.
+        usage = _NOTHING
+    known = cost(usage, site.policy.prices, shipped()) if usage else None
+    bill = Bill(
+        call=call,
+        usage=usage,
+        microusd=known.microusd if known else None,
+        priced_by=known.by if known else "",
+        whole=whole,
+    )
+    return replace(found, usage=usage, bill=bill)
+
+
+def _never_began(found: Outcome) -> bool:
+    return isinstance(found, Unanswered) and found.kind == "not_started"

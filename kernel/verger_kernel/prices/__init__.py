@@ -1,0 +1,1 @@
+"""The shipped price table, as data, and its reader."""

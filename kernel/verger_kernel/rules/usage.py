@@ -1,0 +1,40 @@
+"""What an agent call used: tokens, and money where the agent says it.
+
+Not here: what a token costs (`prices.py`), and how much may be used (`budgets.py`).
+"""
+
+import msgspec
+
+
+class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Tokens of one call. `input_tokens` are all that were read, `cached_tokens` and `cache_write_tokens` among them;
+    `output_tokens` are all that were written, reasoning among them. `cost_microusd` is the agent's own word, None if it
+    gives none.
+    """
+
+    model: str
+    input_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    cost_microusd: int | None = None
+
+
+def tokens(usage: Usage) -> int:
+    """All tokens of a call, read and written."""
+    return usage.input_tokens + usage.output_tokens
+
+
+def added(one: Usage | None, other: Usage) -> Usage:
+    """Both together, under the model of the later; the agent's word on money counts only where it gave it for both."""
+    if one is None:
+        return other
+    costs = (one.cost_microusd, other.cost_microusd)
+    return Usage(
+        model=other.model,
+        input_tokens=one.input_tokens + other.input_tokens,
+        cached_tokens=one.cached_tokens + other.cached_tokens,
+        cache_write_tokens=one.cache_write_tokens + other.cache_write_tokens,
+        output_tokens=one.output_tokens + other.output_tokens,
+        cost_microusd=None if None in costs else sum(cost for cost in costs if cost is not None),
+    )
