@@ -78,13 +78,13 @@ BUDGETS = {
     "--help": budget(2, 0, 0, set()),
     "status": budget(9, 0, 32, set()),
     "list-items": budget(9, 0, 32, set()),
-    "a fresh status": budget(53, 16, 110, USUAL),
+    "a fresh status": budget(59, 16, 110, USUAL),
     "a fresh list-items": budget(36, 90, 105, USUAL | READERS),
     "show-item": budget(36, 90, 105, USUAL | READERS),
-    "resume": budget(201, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
-    "run": budget(213, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
+    "resume": budget(211, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
+    "run": budget(224, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
     "listening": budget(23, 14, 150, {"asyncio", "msgspec", "typing_extensions", "pathlib", "subprocess"}),
-    "doctor": budget(205, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
+    "doctor": budget(213, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
 }
 
 

@@ -24,7 +24,8 @@ _FLAGS = {
 
 _KERNELS = (
     *("--item", "--items", "--config", "--agents", "--playbook", "--format"),
-    *("--max-items", "--external-evidence-dir"),
+    *("--max-items", "--external-evidence-dir", "--budget-usd", "--budget-tokens", "--budget-wall-s"),
+    *("--item-budget-usd", "--item-budget-tokens"),
 )
 """The options of the kernel that a value follows: a value is never taken for the name of a run."""
 

@@ -95,9 +95,11 @@ def run_commands(commands: Commands) -> None:
     # Only for a daemon, which draws the id before there is a run.
     run.add_argument("--run-id", dest="run_id", metavar="RUN", help=argparse.SUPPRESS)
     _going_on(run)
+    _budget(run, "at most {}, from the first call on")
     resume = command(commands, "resume", "go on where a run stopped or was killed")
     _run(resume)
     _going_on(resume)
+    _budget(resume, "let the run spend more: {} in all")
     refresh = command(commands, "refresh-run", "go on from another commit, which holds what the run came to")
     _run(refresh)
     refresh.add_argument(
@@ -122,6 +124,22 @@ def _going_on(command: argparse.ArgumentParser) -> None:
         "--external-evidence-dir", type=Path, metavar="DIR", help="evidence for the next item"
     )
     command.add_argument("--follow", action="store_true", help="JSON Lines on stdout; the last is the result")
+
+
+BUDGETS = {
+    "--budget-usd": ("USD", "dollars"),
+    "--budget-tokens": ("N", "tokens"),
+    "--budget-wall-s": ("N", "seconds at work"),
+    "--item-budget-usd": ("USD", "dollars for each item"),
+    "--item-budget-tokens": ("N", "tokens for each item"),
+}
+"""The flags that bound what a run may spend; `rules/budgets.py` has them too, and is not read for every command."""
+
+
+def _budget(command: argparse.ArgumentParser, words: str) -> None:
+    for flag, (metavar, unit) in BUDGETS.items():
+        kind = _dollars if metavar == "USD" else _amount
+        command.add_argument(flag, type=kind, metavar=metavar, help=words.format(unit))
 
 
 def view_commands(commands: Commands) -> None:
@@ -189,6 +207,18 @@ def _look(command: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not re.fullmatch("[0-9]{1,9}", text) or not 1 <= int(text) <= ITEMS_MAX:
         raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number from 1 to {ITEMS_MAX}")
+    return int(text)
+
+
+def _dollars(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,6})?", text):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no sum of dollars such as 2.50")
+    return text
+
+
+def _amount(text: str) -> int:
+    if not re.fullmatch(f"[1-9][0-9]{{0,{_DIGITS_MAX - 4}}}", text):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is no whole number from 1")
     return int(text)
 
 

@@ -46,9 +46,10 @@ async def invoke(
     tell: Callable[[str], None],
     request: e.Request,
     *then: e.Event,
+    first: tuple[e.Event, ...] = (),
     watch: Watch | None = None,
 ) -> tuple[s.RunState, Exit]:
-    """Carries `request` out on `run`, with `then` right after its start, until nothing is left to do.
+    """Carries `request` out on `run`, `first` before its start and `then` right after, until nothing is left to do.
 
     `tell` is given a line for people at each step, `watch` the step itself before. Raises CommandError when the run
     cannot be written any more; the run itself stays resumable.
@@ -64,7 +65,7 @@ async def invoke(
     )
     try:
         try:
-            await driver.drive(start, *then)
+            await driver.drive(*first, start, *then)
             code = exit_of(driver.state)
         except Interrupted as interrupted:
             # A terminal that was closed (SIGHUP) asks for the same as SIGTERM.

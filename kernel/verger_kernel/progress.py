@@ -52,6 +52,8 @@ def _said(event: e.Event, before: s.RunState, after: s.RunState) -> str:
             return f"{after.passed[-1].item}  passed"
         case e.EffectFailed(what=what):
             return _about(event.effect, f"could not go on: {what}")
+        case e.BudgetRaised(by=by):
+            return f"{printable(by)} lets the run spend more"
         case e.EffectParked(why=why, cause=cause):
             return _about(event.effect, f"parked, {cause}: {why}")
         case e.RunRetargeted(branch=branch, tip=tip):

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.cost_views import CostView, cost_view
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.gate_views import GateView, gates_of, papers_of
@@ -52,6 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     base_commit: str = ""
     playbook: str = ""
     agent_calls: int = 0
+    cost: CostView | None = None
     lanes: dict[str, str] = {}
     gates: tuple[GateView, ...] = ()
     updated_at_utc: str = ""
@@ -103,6 +105,7 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         base_commit=saved.base_commit,
         playbook=saved.playbook_path,
         agent_calls=saved.agent_calls,
+        cost=cost_view(saved.spending),
         lanes=_lanes(folder),
         gates=gates_of(folder),
         updated_at_utc=iso(saved.updated_utc_ms),
@@ -134,6 +137,10 @@ def parked_until(park: Park) -> str:
     if park.resets_utc_ms is not None:
         return f"after {iso(park.resets_utc_ms)}"
     return _PARKED[park.cause]
+
+
+def _more(park: Park) -> str:
+    return f" {park.raise_with} MORE" if park.raise_with else ""
 
 
 _PARKED: dict[Cause, str] = {
@@ -233,7 +240,11 @@ def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
         case _ if held:
             return "ok", Exit.DONE, ""
         case _ if saved.park:
-            return "waiting", Exit.PARKED, f"{parked_until(saved.park)}: verger resume {run}"
+            return (
+                "waiting",
+                Exit.PARKED,
+                f"{parked_until(saved.park)}: verger resume {run}{_more(saved.park)}",
+            )
         case _ if saved.outstanding:
             # Nobody drives it and work is outstanding: it was killed or interrupted in the middle of a stage.
             return "interrupted", Exit.PARKED, f"verger resume {run}"

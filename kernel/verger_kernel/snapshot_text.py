@@ -3,6 +3,7 @@
 Not here: taking them; see `snapshot.py`.
 """
 
+from verger_kernel.cost_views import cost_rows
 from verger_kernel.gate_views import GateView
 from verger_kernel.snapshot import Snapshot, listed, table_of
 from verger_kernel.terminal import printable
@@ -26,6 +27,7 @@ def text(view: Snapshot) -> str:
         "agents": ", ".join(f"{role} {name}" for role, name in view.lanes.items()),
         "gates": "; ".join(map(gate_text, view.gates)),
         "agent calls": "" if view.error else str(view.agent_calls),
+        **cost_rows(view.cost),
         "run branch": view.run_branch,
         "playbook": view.playbook,
         "updated": view.updated_at_utc,

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from verger_kernel.arguments import EXAMPLES
+from verger_kernel.arguments import BUDGETS, EXAMPLES
 from verger_kernel.cli import COMMANDS, parser
 from verger_kernel.errors import CommandError
+from verger_kernel.rules.budgets import FLAGS
 
 
 def test_every_command_has_an_example() -> None:
@@ -42,3 +43,7 @@ def test_the_folder_may_stand_before_and_behind_the_command(argv: list[str]) -> 
 def test_what_makes_no_sense_is_refused(argv: list[str]) -> None:
     with pytest.raises(CommandError):
         parser().parse_args(argv)
+
+
+def test_every_bound_of_a_budget_has_its_flag() -> None:
+    assert tuple(BUDGETS) == tuple(FLAGS.values())

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from verger_kernel.home import Home
+from verger_kernel.rules.budgets import FLAGS
 from verger_kernel.rules.policy_snapshot import Resolved
 
 POLICY_FILE = "verger.toml"
@@ -19,7 +20,7 @@ def policy_file(home: Home) -> Path:
 
 
 def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
-    """The policy for `args`, which may hold config, agents, auto_advance, max_items. Raises CommandError."""
+    """The policy for `args`: config, agents, auto_advance, max_items, budgets, as far as there. Raises CommandError."""
     # Imported here: pydantic costs a tenth of a second, which a refused playbook or item need not pay.
     from verger_kernel.settings.resolved import parse_agents_flag, resolve
 
@@ -28,6 +29,10 @@ def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
         flags["auto_advance"] = True
     if getattr(args, "max_items", None) is not None:
         flags["max_items"] = args.max_items
+    for flag in FLAGS.values():
+        name = flag[2:].replace("-", "_")
+        if getattr(args, name, None) is not None:
+            flags[name] = getattr(args, name)
     if getattr(args, "agents", None):
         flags["lanes"] = parse_agents_flag(args.agents)
     return resolve(

@@ -5,6 +5,9 @@ Not here: `status`, which reads a run that somebody else may hold.
 
 import json
 
+import msgspec
+
+from verger_kernel.cost_views import cost_rows
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.rules.state import RunState
 from verger_kernel.snapshot import Snapshot, listed, take
@@ -30,6 +33,7 @@ def show_result(state: RunState, folder: RunFolder, code: Exit, style: str) -> i
         "look_at": view.look_at,
         "status_level": view.status_level,
         "exit_code": int(code),
+        "cost": msgspec.to_builtins(view.cost),
     }
     if style == "json":
         print(json.dumps(result, indent=2))
@@ -54,6 +58,7 @@ def _text(result: dict[str, object], view: Snapshot) -> str:
         "found": listed(view.details),
         "read": view.report,
         "passed": ", ".join(map(str, result["passed"])) if isinstance(result["passed"], list) else "",
+        **cost_rows(view.cost),
         "branch": result["run_branch_name"],
         "state file": result["run_state_path"],
         "look": result["look_at"],

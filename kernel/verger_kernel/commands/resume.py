@@ -5,7 +5,10 @@ Not here: what follows from the state; the machine knows.
 
 import argparse
 import os
+import pwd
 from functools import partial
+
+from msgspec.structs import replace
 
 from verger_kernel.commands.showing import Show, showing
 from verger_kernel.commands.standing import check_environment, check_run_branch
@@ -17,10 +20,12 @@ from verger_kernel.errors import CommandError
 from verger_kernel.home import Home, driven, find_home, find_run
 from verger_kernel.invocation import exit_of, invoke
 from verger_kernel.rules import state as s
-from verger_kernel.rules.events import Request
+from verger_kernel.rules.budgets import FLAGS, Budget, is_raised
+from verger_kernel.rules.events import BudgetRaised, Request
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.intake import first_ready
 from verger_kernel.rules.machine import was_cut_short
+from verger_kernel.rules.money import micro
 from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 from verger_kernel.runs import OpenRun, open_run
 from verger_kernel.supervised.working import awaited, off_loop, refuse_other_than
@@ -47,8 +52,10 @@ async def _resume(home: Home, run_id: RunId, args: argparse.Namespace, show: Sho
         request = await off_loop(_asked, home, opened, args)
         if request is None:
             return opened.state, exit_of(opened.state)
-        watch = show.watching(opened.folder)
-        return await invoke(opened, home.repository, dict(os.environ), show.tell, request, watch=watch)
+        watch, raised = show.watching(opened.folder), _raised(opened.state, args)
+        return await invoke(
+            opened, home.repository, dict(os.environ), show.tell, request, first=raised, watch=watch
+        )
     finally:
         opened.close()
 
@@ -59,6 +66,26 @@ def _asked(home: Home, opened: OpenRun, args: argparse.Namespace) -> Request | N
     check_run_branch(home, opened.state)
     checks.refuse(frozen_checks(opened.folder, opened.state), Exit.INPUT)
     return _request(opened, args)
+
+
+def _raised(state: s.RunState, args: argparse.Namespace) -> tuple[BudgetRaised, ...]:
+    """What a person lets the run spend from now on, none where nothing was said. Raises CommandError for less."""
+    old = state.spending.budget
+    given = {name: getattr(args, flag[2:].replace("-", "_")) for name, flag in FLAGS.items()}
+    said = {
+        name: micro(value) if "usd" in name else value for name, value in given.items() if value is not None
+    }
+    if not said:
+        return ()
+    new: Budget = replace(old, **said)
+    if not is_raised(old, new):
+        raise CommandError(
+            f"run {state.frame.run_id} may spend as much already, or was never bounded there",
+            f"name more than it may spend now: verger status {state.frame.run_id}",
+            Exit.REFUSED,
+        )
+    by = pwd.getpwuid(os.getuid()).pw_name
+    return (BudgetRaised(budget=new, by=by),)
 
 
 def _refuse_waiting(state: s.RunState, args: argparse.Namespace) -> None:

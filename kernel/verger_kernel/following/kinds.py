@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.cost_views import BudgetView
 from verger_kernel.rules.parks import Cause
 
 PER_RECORD = 10
@@ -37,6 +38,16 @@ class CallLine(ItemLine, frozen=True, kw_only=True):
     stage: str
     lane: str
     try_: int = msgspec.field(name="try")
+
+
+class CallCost(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call counts as: money is text in US dollars, `by` says whose price it is, `assumed` that nobody said."""
+
+    usd: str
+    tokens: int
+    model: str
+    by: str
+    assumed: bool
 
 
 class RunStarted(Line, frozen=True, kw_only=True, tag="run.started"):
@@ -93,6 +104,7 @@ class AgentEnded(CallLine, frozen=True, kw_only=True, tag="agent.ended"):
 
     verdict: str
     problem: str
+    cost: CallCost | None
 
 
 class WorkRecorded(ItemLine, frozen=True, kw_only=True, tag="work.recorded"):
@@ -193,6 +205,14 @@ class EffectParked(Line, frozen=True, kw_only=True, tag="effect.parked"):
     cause: Cause
     why: str
     resets_at: str
+    cost: CallCost | None
+
+
+class BudgetRaised(Line, frozen=True, kw_only=True, tag="budget.raised"):
+    """A person lets the run spend more; `budget` is all that it may from now on."""
+
+    by: str
+    budget: BudgetView
 
 
 class ItemEnded(ItemLine, frozen=True, kw_only=True, tag="item.ended"):
@@ -251,6 +271,7 @@ KINDS: tuple[type[Line], ...] = (
     GateDecided,
     EffectFailed,
     EffectParked,
+    BudgetRaised,
     ItemEnded,
     Result,
 )

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
+from verger_kernel.cost_views import budget_view
 from verger_kernel.following import kinds as k
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
+from verger_kernel.rules.bills import Spent
 from verger_kernel.rules.ids import EffectId, tries_of
+from verger_kernel.rules.money import dollars
 from verger_kernel.rules.now import iso
 from verger_kernel.snapshot import state_name
 
@@ -80,9 +83,14 @@ def _happened(step: Step) -> Iterator[k.Line]:
             yield k.EffectFailed(**_run(after), effect=effect, what=what)
         case e.EffectParked(effect=effect, cause=cause, why=why, resets_utc_ms=resets):
             until = "" if resets is None else iso(resets)
-            yield k.EffectParked(**_run(after), effect=effect, cause=cause, why=why, resets_at=until)
+            cost = _cost(step, event)
+            yield k.EffectParked(
+                **_run(after), effect=effect, cause=cause, why=why, resets_at=until, cost=cost
+            )
+        case e.BudgetRaised(budget=budget, by=by):
+            yield k.BudgetRaised(**_run(after), by=by, budget=budget_view(budget))
         case _ if isinstance(event, e.Answer) and before and _is_awaited(before, event.effect):
-            yield from _answered(event, after)
+            yield from _answered(step, event)
 
 
 def _is_awaited(before: s.RunState, effect: EffectId) -> bool:
@@ -90,10 +98,11 @@ def _is_awaited(before: s.RunState, effect: EffectId) -> bool:
     return any(known.id == effect for known in before.outstanding)
 
 
-def _answered(event: e.Answer, after: s.RunState) -> Iterator[k.Line]:
+def _answered(step: Step, event: e.Answer) -> Iterator[k.Line]:
+    after = step.after
     match event:
         case e.WorkerReturned():
-            yield _agent_ended(event, after, event.verdict)
+            yield _agent_ended(step, event, event.verdict)
             where = _item(after, event.effect)
             yield k.WorkRecorded(
                 **where, tree=event.tree, changed=event.changed, out_of_scope=event.out_of_scope_count
@@ -107,10 +116,10 @@ def _answered(event: e.Answer, after: s.RunState) -> Iterator[k.Line]:
         case e.PacketRefused(changed=changed):
             yield k.PacketRefused(**_item(after, event.effect), changed=changed)
         case e.AuditReturned():
-            yield _agent_ended(event, after, event.verdict)
+            yield _agent_ended(step, event, event.verdict)
             yield _audit(event, after)
         case e.TriageReturned():
-            yield _agent_ended(event, after, event.decision)
+            yield _agent_ended(step, event, event.decision)
         case e.GateOpened() if isinstance(after.stage, s.AwaitingGate):
             asked = after.stage.asked
             where = _spot(after, after.stage.spot)
@@ -118,9 +127,27 @@ def _answered(event: e.Answer, after: s.RunState) -> Iterator[k.Line]:
 
 
 def _agent_ended(
-    event: e.WorkerReturned | e.AuditReturned | e.TriageReturned, after: s.RunState, verdict: str
+    step: Step, event: e.WorkerReturned | e.AuditReturned | e.TriageReturned, verdict: str
 ) -> k.Line:
-    return k.AgentEnded(**_call(after, event.effect), verdict=verdict, problem=event.problem)
+    where = _call(step.after, event.effect)
+    return k.AgentEnded(**where, verdict=verdict, problem=event.problem, cost=_cost(step, event))
+
+
+def _cost(
+    step: Step, event: e.WorkerReturned | e.AuditReturned | e.TriageReturned | e.EffectParked
+) -> k.CallCost | None:
+    """What the step counted for calls that ended with it; None where it counted none."""
+    before, bill = step.before.spending.spent if step.before else Spent(), event.bill
+    spent = step.after.spending.spent
+    if spent.calls == before.calls:
+        return None
+    return k.CallCost(
+        usd=dollars(spent.microusd - before.microusd),
+        tokens=spent.tokens - before.tokens,
+        model=bill.usage.model if bill and bill.usage else "",
+        by=bill.priced_by if bill else "",
+        assumed=spent.unknown > before.unknown,
+    )
 
 
 def _trial(event: e.CommandsReturned, after: s.RunState) -> k.Line:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from verger_kernel.rules.bills import Amount, Bill, Spent, settled, together
-from verger_kernel.rules.ids import EffectId
+from verger_kernel.rules.ids import EffectId, tries_of
 from verger_kernel.rules.money import usd
 from verger_kernel.rules.now import Now
 
@@ -119,11 +119,11 @@ def held_for(spending: Spending, effect: EffectId, amount: Amount) -> Spending:
 
 
 def settle(spending: Spending, effect: EffectId, bill: Bill | None) -> Spending:
-    """With all tries of the call `effect` settled, the one that `bill` is about by it, others at what was held back.
+    """With the call `effect` and its earlier tries settled: the one that `bill` is about by it, others as held back.
 
     What was settled before, or never begun, counts nothing: done twice, it is done once.
     """
-    over = [one for one in spending.held if _name(one.effect) == _name(effect)]
+    over = [one for one in spending.held if _is_no_later(one.effect, effect)]
     for one in over:
         spent = settled(one.amount, bill if bill and bill.call == one.effect else None)
         spending = _counted(spending, _stage(effect), spent)
@@ -211,8 +211,10 @@ def _stamp(now: Now) -> Stamp:
     return Stamp(boot_id=now.boot_id, monotonic_ns=now.monotonic_ns)
 
 
-def _name(effect: EffectId) -> str:
-    return effect.rpartition("/t")[0]
+def _is_no_later(one: EffectId, other: EffectId) -> bool:
+    """Whether `one` is `other` or an earlier try of it."""
+    same = one.rpartition("/t")[0] == other.rpartition("/t")[0]
+    return same and tries_of(one) <= tries_of(other)
 
 
 def _stage(effect: EffectId) -> str:

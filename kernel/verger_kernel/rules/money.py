@@ -21,14 +21,15 @@ def micro(text: str) -> int:
 
 def plain(text: str) -> str:
     """The same sum as it is kept: at least two decimals, and no more than say something. Raises ValueError."""
-    return _plain(micro(text))
+    return dollars(micro(text))
 
 
-def _plain(microusd: int) -> str:
+def dollars(microusd: int) -> str:
+    """The whole sum in dollars, as `plain` writes it."""
     whole, part = divmod(microusd, _MICRO)
     return f"{whole}.{f'{part:06}'.rstrip('0').ljust(2, '0')}"
 
 
 def usd(microusd: int) -> str:
     """The sum for people: whole cents, rounded up, so that nothing that was spent looks like nothing."""
-    return f"${_plain(-(-microusd // 10_000) * 10_000)}"
+    return f"${dollars(-(-microusd // 10_000) * 10_000)}"

@@ -22,10 +22,10 @@ class Price(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     What stands for a cache and is empty costs as much as what is read.
     """
 
-    input: str
-    output: str
-    cached: str = ""
-    cache_write: str = ""
+    input_usd: str
+    output_usd: str
+    cached_usd: str = ""
+    cache_write_usd: str = ""
 
 
 class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -55,10 +55,10 @@ def charge(price: Price, usage: Usage) -> int:
     """What `usage` costs at `price` in millionths of a dollar, rounded up once."""
     fresh = max(0, usage.input_tokens - usage.cached_tokens - usage.cache_write_tokens)
     parts = (
-        (fresh, price.input),
-        (usage.cached_tokens, price.cached or price.input),
-        (usage.cache_write_tokens, price.cache_write or price.input),
-        (usage.output_tokens, price.output),
+        (fresh, price.input_usd),
+        (usage.cached_tokens, price.cached_usd or price.input_usd),
+        (usage.cache_write_tokens, price.cache_write_usd or price.input_usd),
+        (usage.output_tokens, price.output_usd),
     )
     return -(-sum(count * micro(each) for count, each in parts) // _MILLION)
 

@@ -131,14 +131,14 @@ class QuarantineSettings(_Table):
 class PriceSettings(_Table):
     """What a model costs, for a million tokens."""
 
-    input: Dollars = Field(description="a million tokens that are read")
-    output: Dollars = Field(description="a million tokens that the model writes")
-    cached: Dollars = _setting("a million that are read from a cache; without it, as `input`")
-    cache_write: Dollars = _setting("a million that are written to a cache; without it, as `input`")
+    input_usd: Dollars = Field(description="a million tokens that are read")
+    output_usd: Dollars = Field(description="a million tokens that the model writes")
+    cached_usd: Dollars = _setting("a million that are read from a cache; without it, as `input_usd`")
+    cache_write_usd: Dollars = _setting("a million that are written to a cache; without it, as `input_usd`")
 
 
 Prices = Annotated[
-    dict[ModelName, PriceSettings], Field(title="a table of models, each with `input` and `output`")
+    dict[ModelName, PriceSettings], Field(title="a table of models, each with `input_usd` and `output_usd`")
 ]
 Quarantine = Annotated[
     list[QuarantineSettings], Field(title="a list of tables, each with `test`, `owner`, `expires`")

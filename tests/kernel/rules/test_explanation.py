@@ -97,7 +97,9 @@ def test_every_number_of_the_policy_is_a_limit_with_where_it_was_set() -> None:
 
 
 def test_money_is_a_limit_where_it_is_bounded() -> None:
-    found = {one.setting: one.value for one in explained(item("01"), known=resolved(budget_usd="5.00")).limits}
+    found = {
+        one.setting: one.value for one in explained(item("01"), known=resolved(budget_usd="5.00")).limits
+    }
     assert found["budget_usd"] == "5.00"
     assert "budget_tokens" not in found
     assert "auto_advance" not in found
