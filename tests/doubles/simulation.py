@@ -15,6 +15,7 @@ from tests.doubles.world import World
 
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
+from verger_kernel.rules.budgets import Overspent
 from verger_kernel.rules.chain import GENESIS, Record, line, read
 from verger_kernel.rules.gates import Decision
 from verger_kernel.rules.intake import first_ready
@@ -72,6 +73,15 @@ class Person:
             return None if stage.spot.attempt >= ATTEMPTS else (self._fresh(stage.spot), ())
         return self._onward(state)
 
+    def raised(self, state: s.RunState) -> tuple[e.BudgetRaised, ...]:
+        """What is said to a run that met its budget, now and then only when it met it again."""
+        budget = state.spending.budget
+        if budget.microusd is None or state.park is None or state.park.cause != "budget":
+            return ()
+        if self.world.draw("raises", state.journal_seq).random() < 0.2:
+            return ()
+        return (e.BudgetRaised(budget=replace(budget, microusd=budget.microusd + 3_000_000), by="Ada"),)
+
     def _refreshed(self, state: s.RunState) -> e.RunRetargeted | None:
         spot = state.stage.spot if isinstance(state.stage, s.ItemStage) else None
         place = f"{len(state.passed)}-{spot.item}-{spot.attempt}" if spot else f"{len(state.passed)}"
@@ -116,6 +126,12 @@ class Person:
         if approves:
             self.approved[asked.item, asked.attempt] = decision
         return e.Request(kind="settle"), (e.GateDecided(decision=decision),)
+
+
+def _parked(event: e.AgentStarted, over: Overspent) -> e.EffectParked:
+    return e.EffectParked(
+        effect=event.effect, cause="budget", why=over.why, resets_utc_ms=None, raise_with=over.raise_with
+    )
 
 
 @dataclass
@@ -173,14 +189,25 @@ class Simulation:
             request = e.Request(kind="run")
         name = f"invocation-{self.moment}"
         start = e.InvocationStarted(invocation=name, pid=1, start_ticks=1, request=request, swept=0)
-        performers = [one for event in (start, *then) for one in self._commit(event)]
+        raised = self.person.raised(self.state) if self.state and not then else ()
+        performers = [one for event in (*raised, start, *then) for one in self._commit(event)]
+        waiting: dict[Iterator[e.Event], e.AgentStarted] = {}
         while performers:
             performer = self._dice.choice(performers)
-            event = next(performer, None)
+            event = waiting.pop(performer, None) or next(performer, None)
             if event is None:
                 performers.remove(performer)
-            else:
+                continue
+            try:
                 performers += self._commit(event)
+            except Overspent as over:
+                assert isinstance(event, e.AgentStarted)
+                if over.fits_later:
+                    assert len(performers) > 1, "it waits for nobody"
+                    waiting[performer] = event
+                    continue
+                performers.remove(performer)
+                self._commit(_parked(event, over))
         self._check_rest()
         self._commit(e.InvocationEnded(invocation=name, code=0))
 

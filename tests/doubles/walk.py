@@ -14,6 +14,7 @@ from tests.doubles.marks import trial as trial_of
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
 from verger_kernel.rules import state as s
+from verger_kernel.rules.budgets import Budget
 from verger_kernel.rules.chain import GENESIS, line
 from verger_kernel.rules.frame import FlakeRules, Frame, Identity, ItemFacts
 from verger_kernel.rules.ids import Digest, ObjectId, RunId
@@ -25,6 +26,7 @@ from verger_kernel.rules.surface.mark import SurfaceMark
 from verger_kernel.rules.trials import CommandMark, TrialMark
 
 Kind = Literal["run", "resume", "settle"]
+UNBOUNDED = Budget()
 Show = Callable[[f.RunCommands], TrialMark]
 """What a trial shows."""
 Trail = tuple[type[s.Stage], type[e.Event], type[s.Stage]]
@@ -71,6 +73,7 @@ def frame(
     fixes: int = 2,
     remediations: int = 1,
     flakes: FlakeRules = FLAKES,
+    budget: Budget = UNBOUNDED,
 ) -> Frame:
     """The constants of a run of `items`, of one plain item when none is given."""
     return Frame(
@@ -91,6 +94,7 @@ def frame(
         flakes=flakes,
         git_settings=(),
         items=items or (facts(),),
+        budget=budget,
     )
 
 

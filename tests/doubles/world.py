@@ -16,6 +16,8 @@ from tests.doubles.walk import digest, facts, frame, good_answer, mark, object_i
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
+from verger_kernel.rules.bills import Amount, Bill
+from verger_kernel.rules.budgets import Budget
 from verger_kernel.rules.frame import FlakeRules, Frame, ItemFacts
 from verger_kernel.rules.ids import Digest, ObjectId
 from verger_kernel.rules.marks import FindingMark
@@ -28,6 +30,8 @@ Place = tuple[str, int, int]
 """Item, attempt and round."""
 Call = f.RunWorker | f.Audit | f.Triage
 COMMANDS = ("make test", "make lint")
+HELD = Amount(tokens=100, microusd=1_000_000)
+"""What is held back for each call."""
 NATURES = {
     "honest": 60,
     "flaky": 10,
@@ -73,6 +77,7 @@ class World:
         self.heard: dict[Place, dict[str, tuple[Digest, e.AuditReturned]]] = {}
         self._trees = {self.frame.base_commit: object_id("base tree")}
         self._failed: set[str] = set()
+        self.made: set[str] = set()
 
     def draw(self, *what: object) -> random.Random:
         """The dice for exactly this: they fall the same each time."""
@@ -100,7 +105,9 @@ class World:
             accepted=dice.random() < 0.3,
             quarantined=dice.choice(((), (), COMMANDS[:1], ("a",))),
         )
-        return frame(*items, triage_agent=dice.random() < 0.5, fixes=dice.randint(0, 2), flakes=flakes)
+        budget = Budget(microusd=dice.randint(2, 6) * HELD.microusd) if dice.random() < 0.5 else Budget()
+        triage_agent, fixes = dice.random() < 0.5, dice.randint(0, 2)
+        return frame(*items, triage_agent=triage_agent, fixes=fixes, flakes=flakes, budget=budget)
 
     def refresh(self, branch: str, tip: ObjectId) -> e.RunRetargeted:
         """A person makes `branch` on top of `tip`; done twice, it is the same branch."""
@@ -129,12 +136,37 @@ class World:
     def _called(self, effect: Call) -> Iterator[e.Event]:
         name = name_of(effect)
         if name not in self.answers:
-            yield e.AgentStarted(effect=effect.id, agent="agent", session=effect.id, files="calls")
-            self.answers[name] = self._said(effect)
+            bounded = self.frame.budget.is_set
+            yield e.AgentStarted(
+                effect=effect.id,
+                agent="agent",
+                session=effect.id,
+                files="calls",
+                held=HELD,
+                is_bounded=bounded,
+            )
+            self.made.add(effect.id)
+            if self._is_over(effect):
+                why, bill = "the limit is used up", self._bill(effect)
+                yield e.EffectParked(effect=effect.id, cause="limit", why=why, resets_utc_ms=None, bill=bill)
+                return
+            self.answers[name] = replace(self._said(effect), bill=self._bill(effect))
         answer = replace(self.answers[name], effect=effect.id)
         if isinstance(effect, f.Audit) and isinstance(answer, e.AuditReturned):
             self.heard.setdefault(place_of(effect), {})[effect.lane] = (effect.packet, answer)
         yield answer
+
+    def _is_over(self, effect: Call) -> bool:
+        """Whether the provider's limit is: a call that met it once meets it no more."""
+        name = ("limit", name_of(effect))
+        is_over = str(name) not in self._failed and self.draw(*name).random() < 0.03
+        self._failed.add(str(name))
+        return is_over
+
+    def _bill(self, effect: Call) -> Bill:
+        """What a call costs, never more than was held back for it; some say nothing."""
+        dice = self.draw("bill", name_of(effect))
+        return Bill(call=effect.id, microusd=dice.choice((None, 0, dice.randint(1, HELD.microusd))))
 
     def _said(self, effect: Call) -> e.Answer:
         match effect:

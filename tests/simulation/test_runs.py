@@ -16,7 +16,7 @@ import pytest
 from tests.doubles.marks import trials_max
 from tests.doubles.simulation import Kill, Simulation
 from tests.doubles.sweeps import swept
-from tests.doubles.world import Place, World, place_of
+from tests.doubles.world import HELD, Place, World, place_of
 
 from verger_kernel.rules import effects as f
 from verger_kernel.rules import events as e
@@ -54,6 +54,7 @@ def check_promises(simulation: Simulation, state: s.RunState) -> None:
     check_ledger(simulation, state)
     check_evidence(world)
     check_known(world)
+    check_money(simulation, state)
 
 
 def check_branch(world: World, state: s.RunState) -> None:
@@ -116,6 +117,28 @@ def check_command(world: World, marks: list[CommandMark]) -> None:
         assert flakes.accepted or marks[0].command in flakes.quarantined
         assert any(mark.status == "pass" for mark in marks)
     assert not set.intersection(*(set(mark.failed) for mark in marks))
+
+
+def check_money(simulation: Simulation, state: s.RunState) -> None:
+    """Every call that was made counts once, at what it said or at what was held back, and no budget was broken."""
+    events = [record.event for record in read(simulation.journal).records]
+    begun = [event for event in events if isinstance(event, e.AgentStarted)]
+    bills = {bill.call: bill for event in events if (bill := getattr(event, "bill", None))}
+    open_ = {one.effect for one in state.spending.held}
+    settled = [bills.get(one.effect) for one in begun if one.effect not in open_]
+    assert len({one.effect for one in begun}) == len(begun)
+    assert state.spending.spent.calls == len(settled)
+    assert state.spending.spent.microusd == sum(
+        HELD.microusd if bill is None or bill.microusd is None else bill.microusd for bill in settled
+    )
+    items = [entry.spent for entry in state.passed] + [state.spending.item]
+    for sums in (items, [stage.spent for stage in state.spending.stages]):
+        assert sum(one.microusd for one in sums) == state.spending.spent.microusd
+    if simulation.world.frame.budget.microusd is not None:
+        assert simulation.world.made <= {one.effect for one in begun}
+        assert state.spending.budget.microusd is not None
+        held = sum(one.amount.microusd for one in state.spending.held)
+        assert state.spending.spent.microusd + held <= state.spending.budget.microusd
 
 
 def check_known(world: World) -> None:

@@ -159,7 +159,8 @@ def _parked(
     park: Park, one: Situation, name: str, same: Sequence[Act], bounds: Bounds, utc_ms: int
 ) -> Decision:
     if park.cause in _PERSONS:
-        return Leave(why=f"parked, {park.cause}: {park.why}; {_PERSONS[park.cause]}")
+        more = f" {park.raise_with} MORE" if park.raise_with else ""
+        return Leave(why=f"parked, {park.cause}: {park.why}; {_PERSONS[park.cause]}{more}")
     if not bounds.wakes:
         return Leave(why=f"parked, {park.cause}: {park.why}; waking is off")
     if park.resets_utc_ms is not None and park.resets_utc_ms - utc_ms > _RESETS_MS_MAX:
