@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from tests.doubles import agent as double
-from tests.doubles.tasks import STAGES, task
+from tests.doubles.tasks import STAGES, task, turn
 
 from verger_kernel.agents.base import Adapter
 from verger_kernel.agents.outcome import Answered, Failure, Outcome, Unanswered, complete_answer, outcome
-from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.agents.registry import adapter_of
 from verger_kernel.rules.limits import Breach
 from verger_kernel.rules.packs import Stage, TaskSpecification
 from verger_kernel.rules.policy import AgentDefinition
@@ -46,18 +46,21 @@ class Stand:
     definition: AgentDefinition
     root: Path
 
-    def argv(self) -> tuple[str, ...]:
-        return self.adapter.argv(self.definition, self.root)
+    def argv(self, asked: TaskSpecification) -> tuple[str, ...]:
+        return self.adapter.argv(turn(self.definition, asked, self.root))
 
     def environment(self, asked: TaskSpecification) -> dict[str, str]:
-        return {"PATH": os.defpath} | self.adapter.environment(self.definition, asked)
+        return {"PATH": os.defpath} | self.adapter.environment(turn(self.definition, asked, self.root))
+
+    def stdin(self, asked: TaskSpecification) -> bytes:
+        return self.adapter.stdin(turn(self.definition, asked, self.root))
 
     def run(self, asked: TaskSpecification, breach: Breach | None = None) -> Outcome:
         ended = subprocess.run(
-            self.argv(),
+            self.argv(asked),
             cwd=asked.worktree,
             env=self.environment(asked),
-            input=self.adapter.stdin(asked),
+            input=self.stdin(asked),
             timeout=30,
             check=False,
         )
@@ -80,7 +83,7 @@ def _definition(
 Make = Callable[..., Stand]
 
 
-@pytest.fixture(params=sorted(ADAPTERS))
+@pytest.fixture(params=["generic", "scripted"])
 def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     (tmp_path / "worktree").mkdir()
     (tmp_path / "reports").mkdir()
@@ -89,7 +92,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Make:
     def made(behaviour: str = "honest", **lie: object) -> Stand:
         words, steps = BEHAVIOURS[behaviour]
         definition = _definition(request.param, words, steps, lie, tmp_path / "repository")
-        return Stand(ADAPTERS[request.param], definition, tmp_path / "repository")
+        return Stand(adapter_of(request.param), definition, tmp_path / "repository")
 
     return made
 
@@ -163,11 +166,11 @@ def test_a_report_for_another_packet_is_malformed(make: Make, tmp_path: Path) ->
 
 def test_one_that_hangs_ends_when_asked_and_has_not_answered(make: Make, tmp_path: Path) -> None:
     stand, asked = make("hanging"), task(folder=tmp_path)
-    (tmp_path / "task.json").write_bytes(stand.adapter.stdin(asked))
+    (tmp_path / "task.json").write_bytes(stand.stdin(asked))
     with (
         (tmp_path / "task.json").open("rb") as fed,
         subprocess.Popen(
-            stand.argv(),
+            stand.argv(asked),
             cwd=asked.worktree,
             env=stand.environment(asked),
             stdin=fed,
@@ -193,10 +196,10 @@ def test_two_lanes_at_once_do_not_meet(make: Make, tmp_path: Path) -> None:
     stand = make()
     running = [
         subprocess.Popen(
-            stand.argv(), cwd=asked.worktree, env=stand.environment(asked), stdin=subprocess.PIPE
+            stand.argv(asked), cwd=asked.worktree, env=stand.environment(asked), stdin=subprocess.PIPE
         )
         for asked in lanes
     ]
     for agent, asked in zip(running, lanes, strict=True):
-        agent.communicate(stand.adapter.stdin(asked), timeout=30)
+        agent.communicate(stand.stdin(asked), timeout=30)
     assert all(complete_answer(asked, Path(asked.report_path)) for asked in lanes)

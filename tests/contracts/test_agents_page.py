@@ -11,7 +11,7 @@ from typing import get_args
 
 import msgspec
 import pytest
-from tests.doubles.tasks import task
+from tests.doubles.tasks import task, turn
 
 from verger_kernel.agents import generic
 from verger_kernel.agents.outcome import Answered, Failure, outcome
@@ -47,8 +47,9 @@ def test_the_examples_run_as_they_stand(tmp_path: Path, language: str) -> None:
     program.chmod(0o755)
     agent, asked = AgentDefinition(kind="generic", command=("tools/painter",)), task(folder=tmp_path)
     assert generic.missing(agent, tmp_path, os.defpath) is None
-    environment = {"PATH": os.environ["PATH"]} | generic.environment(agent, asked)
-    argv, fed = generic.argv(agent, tmp_path), generic.stdin(asked)
+    start = turn(agent, asked, tmp_path)
+    environment = {"PATH": os.environ["PATH"]} | generic.environment(start)
+    argv, fed = generic.argv(start), generic.stdin(start)
     ended = subprocess.run(argv, cwd=asked.worktree, env=environment, input=fed, timeout=30, check=False)
     report = Path(asked.report_path)
     found = outcome(asked, report, exit_code=ended.returncode, breach=None, start_error="")

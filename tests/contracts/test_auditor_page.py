@@ -13,7 +13,7 @@ import pytest
 from tests.contracts.test_agents_page import PAGE
 from tests.doubles.tasks import task
 
-from verger_kernel.agents import generic
+from verger_kernel.agents.base import task_json
 from verger_kernel.agents.outcome import Answered, outcome
 from verger_kernel.rules.findings import from_audit
 from verger_kernel.rules.packs import AuditReport, Category, Disposition, Severity
@@ -40,7 +40,7 @@ def test_the_auditor_reads_the_packet_and_says_what_it_found(tmp_path: Path, lin
     subprocess.run(
         (sys.executable, "-c", auditor),
         cwd=asked.worktree,
-        input=generic.stdin(asked),
+        input=task_json(asked),
         timeout=30,
         check=True,
     )

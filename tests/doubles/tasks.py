@@ -3,12 +3,15 @@
 Not here: how the kernel makes a task; see verger_kernel/perform/tasks.py.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from verger_kernel.agents.base import Turn
 from verger_kernel.rules.packs import Stage, TaskItem, TaskSpecification
+from verger_kernel.rules.policy import AgentDefinition
 
 STAGES: tuple[Stage, ...] = ("execute", "fix", "remediate", "audit", "triage")
 _SCHEMAS = {"audit": "verger.audit_report.v1", "triage": "verger.triage_report.v1"}
@@ -61,6 +64,12 @@ def _item() -> TaskItem:
         manual_gate_required=False,
         external_check_required=False,
     )
+
+
+def turn(agent: AgentDefinition, asked: TaskSpecification, root: Path = Path("/repository")) -> Turn:
+    """The first start of `agent` about `asked`, in the checkout `root`; its folder lies beside the worktree."""
+    folder = Path(asked.worktree).parent / "agent"
+    return Turn(agent, asked, root, folder, os.environ.get("PATH", os.defpath))
 
 
 def answer_to(task: TaskSpecification, **changed: Any) -> dict[str, Any]:

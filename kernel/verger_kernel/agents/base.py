@@ -5,14 +5,43 @@ Not here: starting anything; see `process/runner.py`. How an answer is judged; s
 
 import os
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
+from verger_kernel.agents.told import Told
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.packs import TaskSpecification
 from verger_kernel.rules.policy import AgentDefinition
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One start of an agent. `folder` is the call's own, where the agent's home is laid; `path` is the PATH it gets.
+
+    `session` is the agent's own name for the conversation, empty while it has none. `continues` says that the session
+    began in an earlier start, and that the agent goes on in it.
+    """
+
+    agent: AgentDefinition
+    task: TaskSpecification
+    repository_root: Path
+    folder: Path
+    path: str
+    session: str = ""
+    continues: bool = False
+
+
+class Heard(NamedTuple):
+    """What a line of standard output says beside its content: the session's name, and that nothing follows it."""
+
+    session: str = ""
+    is_last: bool = False
+
+
+NOTHING = Heard()
 
 
 class Adapter(Protocol):
@@ -20,17 +49,61 @@ class Adapter(Protocol):
 
     KIND: str
 
-    def argv(self, agent: AgentDefinition, repository_root: Path) -> tuple[str, ...]:
-        """The command line, no shell; it is run in the worktree."""
-
     def missing(self, agent: AgentDefinition, repository_root: Path, path: str) -> str | None:
         """Why this agent cannot be started and what to do, None if it can. `path` is the PATH it gets."""
 
-    def stdin(self, task: TaskSpecification) -> bytes:
+    def version(self, agent: AgentDefinition, repository_root: Path, path: str) -> str:
+        """The version of the program, empty where none is known."""
+
+    def new_session(self) -> str:
+        """A name for a session that is about to begin; empty where the agent chooses it, or has none."""
+
+    def can_continue(self, turn: Turn) -> bool:
+        """Whether the session of `turn` can go on from what its folder holds."""
+
+    def lay(self, turn: Turn) -> None:
+        """Puts into the folder of `turn` what the agent will read. Raises OSError."""
+
+    def argv(self, turn: Turn) -> tuple[str, ...]:
+        """The command line, no shell; it is run in the worktree."""
+
+    def stdin(self, turn: Turn) -> bytes:
         """What it is fed; its standard input ends there."""
 
-    def environment(self, agent: AgentDefinition, task: TaskSpecification) -> dict[str, str]:
+    def environment(self, turn: Turn) -> dict[str, str]:
         """What it gets on top of the allowlist."""
+
+    def hears(self, agent: AgentDefinition) -> bool:
+        """Whether anything that it prints is listened to while it works."""
+
+    def heard(self, turn: Turn, line: bytes) -> Heard:
+        """What one whole line of its standard output says. Never raises."""
+
+    def read(self, turn: Turn, stdout: Path, exit_code: int | None) -> Told | None:
+        """What came of the call by its events; None where only the report file tells. `exit_code` None: not known."""
+
+
+def no_version(agent: AgentDefinition, repository_root: Path, path: str) -> str:
+    """The version of a program that nobody asks for one."""
+    return ""
+
+
+def no_session() -> str:
+    """The name of a session that the agent names itself, or does not have."""
+    return ""
+
+
+def lay_nothing(turn: Turn) -> None:
+    """Lays nothing."""
+
+
+def is_listened_to(agent: AgentDefinition) -> bool:
+    """Its lines are heard."""
+    return True
+
+
+def report_tells(turn: Turn, stdout: Path, exit_code: int | None) -> None:
+    """Nothing is read out of what the agent prints."""
 
 
 def task_json(task: TaskSpecification) -> bytes:

@@ -28,6 +28,9 @@ WHY_CHARACTERS_MAX = 400
 
 Failure = Literal[
     "malformed",
+    "schema_bad",
+    "refused",
+    "context_full",
     "tampered",
     "silent",
     "timeout",
@@ -121,11 +124,12 @@ def outcome(
     except ReportRefused as refusal:
         flaw = refusal
     if breach:
-        return _stopped(breach)
-    return Unanswered("malformed", one_line(str(flaw))) if flaw else _ended_without(exit_code)
+        return stopped(breach)
+    return Unanswered("malformed", one_line(str(flaw))) if flaw else ended_without(exit_code)
 
 
-def _stopped(breach: Breach) -> Unanswered:
+def stopped(breach: Breach) -> Unanswered:
+    """No answer, because a limit was broken."""
     kind, words = _BREACHES[breach.limit]
     why = words.format(used=breach.used, allowed=breach.allowed)
     return Unanswered(kind, f"{why} ({in_words(breach.evidence)})" if breach.evidence else why)
@@ -144,7 +148,8 @@ def _answered(data: bytes, task: TaskSpecification) -> Answered:
     return Answered(read_report(data, task), Digest(hashlib.sha256(data).hexdigest()))
 
 
-def _ended_without(exit_code: int) -> Unanswered:
+def ended_without(exit_code: int) -> Unanswered:
+    """No answer, because the program ended without one."""
     if exit_code < 0:
         return Unanswered("killed", f"ended by {_signal_name(-exit_code)}, without a report")
     if exit_code > 0:
@@ -180,5 +185,6 @@ def read_plain(path: Path) -> bytes | None:
 
 
 def one_line(text: str) -> str:
+    """`text` as one printable line that is not too long for a record."""
     shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:WHY_CHARACTERS_MAX])
     return shown if len(text) <= WHY_CHARACTERS_MAX else f"{shown}… ({len(text)} characters)"

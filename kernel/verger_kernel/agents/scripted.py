@@ -9,17 +9,37 @@ from pathlib import Path
 
 import verger_kernel
 import verger_probes
-from verger_kernel.agents.base import task_environment, task_json
+from verger_kernel.agents.base import (
+    NOTHING,
+    Heard,
+    Turn,
+    lay_nothing,
+    no_session,
+    no_version,
+    report_tells,
+    task_environment,
+    task_json,
+)
 from verger_kernel.agents.scenario import ScenarioRefused, load_scenario
-from verger_kernel.rules.packs import TaskSpecification
 from verger_kernel.rules.policy import AgentDefinition
 
 KIND = "scripted"
 
+version = no_version
+new_session = no_session
+lay = lay_nothing
+read = report_tells
 
-def argv(agent: AgentDefinition, repository_root: Path) -> tuple[str, ...]:
+
+def argv(turn: Turn) -> tuple[str, ...]:
     """This Python, the player, and the scenario in the user's checkout, where no agent can change it."""
-    return (sys.executable, "-P", "-m", "verger_kernel.agents.player", str(repository_root / agent.scenario))
+    return (
+        sys.executable,
+        "-P",
+        "-m",
+        "verger_kernel.agents.player",
+        str(turn.repository_root / turn.agent.scenario),
+    )
 
 
 def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | None:
@@ -31,13 +51,28 @@ def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | N
     return None
 
 
-def stdin(task: TaskSpecification) -> bytes:
+def can_continue(turn: Turn) -> bool:
+    """Never: a scenario has no memory."""
+    return False
+
+
+def stdin(turn: Turn) -> bytes:
     """The task specification as JSON."""
-    return task_json(task)
+    return task_json(turn.task)
 
 
-def environment(agent: AgentDefinition, task: TaskSpecification) -> dict[str, str]:
+def environment(turn: Turn) -> dict[str, str]:
     """The three VERGER_ variables of the task, and where Python finds a player that is not installed."""
     packages = (verger_kernel.__path__[0], verger_probes.__path__[0])
     folders = dict.fromkeys(str(Path(package).parent) for package in packages)
-    return task_environment(task) | {"PYTHONPATH": os.pathsep.join(folders)}
+    return task_environment(turn.task) | {"PYTHONPATH": os.pathsep.join(folders)}
+
+
+def hears(agent: AgentDefinition) -> bool:
+    """Never: what it prints is for people."""
+    return False
+
+
+def heard(turn: Turn, line: bytes) -> Heard:
+    """Nothing."""
+    return NOTHING

@@ -229,6 +229,21 @@ class CallFolder:
         return self.root / "stderr.log"
 
     @property
+    def agent(self) -> Path:
+        """What is the agent's own while the call lasts: its home, its TMPDIR, the schema of its answer."""
+        return self.root / "agent"
+
+    @property
+    def session(self) -> Path:
+        """The agent's own name for the session, from when it was said to have begun."""
+        return self.root / "session.json"
+
+    @property
+    def prompt(self) -> Path:
+        """What the agent was fed, where that is not the task specification itself."""
+        return self.root / "prompt.md"
+
+    @property
     def boot(self) -> Path:
         """The boot in which the call began: an answer of an earlier boot was never made durable."""
         return self.root / "boot_id"

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.agents.registry import adapter_of
 from verger_kernel.clock import now
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.errors import CommandError
@@ -41,6 +41,9 @@ AMBIENT = (
     (".", ".claude/settings.json"),
     (".", ".mcp.json"),
 )
+
+_ISOLATED = frozenset({"scripted", "codex", "claude"})
+"""Kinds whose agents read none of it: the adapter gives each call a home of its own, and switches the rest off."""
 
 _SHOWN = 5
 """Paths named in a line; the rest is counted."""
@@ -185,7 +188,8 @@ def _clean(found: RepositoryFacts) -> Check:
 def _agents(repository: Repository, policy: Policy, environ: Mapping[str, str]) -> Check:
     for name in policy.lanes.names():
         definition = policy.agents[name]
-        why = ADAPTERS[definition.kind].missing(definition, repository.root, environ.get("PATH", os.defpath))
+        adapter = adapter_of(definition.kind)
+        why = adapter.missing(definition, repository.root, environ.get("PATH", os.defpath))
         if why:
             return Check(
                 name="agents",
@@ -201,7 +205,7 @@ def _ambient(repository: Repository, policy: Policy, environ: Mapping[str, str])
     places = [(home if where == "~" else repository.root) / name for where, name in AMBIENT]
     found = [str(path) for path in places if path.exists()]
     kinds = {policy.agents[name].kind for name in policy.lanes.names()}
-    if not found or policy.ambient_agent_config == "acknowledged" or kinds == {"scripted"}:
+    if not found or policy.ambient_agent_config == "acknowledged" or kinds <= _ISOLATED:
         return Check(name="agent_environment")
     return Check(
         name="agent_environment",

@@ -8,7 +8,7 @@ from typing import cast
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered
-from verger_kernel.perform import calls
+from verger_kernel.perform import answers, calls
 from verger_kernel.perform.readers import Reading, ask
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace
@@ -43,7 +43,7 @@ def _returned(effect: Audit, site: Site, place: CallPlace, reading: Reading) -> 
     outcome, report, kept = reading.outcome, None, ""
     if isinstance(outcome, Answered):
         report = cast(AuditReport, outcome.report)
-        kept = calls.keep_answer(site, place, f"audit-{effect.lane}", outcome)
+        kept = answers.keep(site, place, f"audit-{effect.lane}", outcome)
     return AuditReturned(
         effect=effect.id,
         lane=effect.lane,

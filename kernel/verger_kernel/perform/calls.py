@@ -1,9 +1,11 @@
-"""One agent call: an answer that is already there is used, otherwise the agent is started and waited for.
+"""One agent call: the agent is started, or continued where an earlier try was cut short, and waited for.
 
-Not here: what is asked (`tasks.py`) and what the answer leads to (`worker.py`, `audit.py`, `triage.py`).
+Not here: what is asked (`tasks.py`), answers that are there already (`answers.py`), and what an answer leads to
+(`worker.py`, `audit.py`, `triage.py`).
 """
 
 import errno
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,31 +15,27 @@ import anyio
 import msgspec
 from anyio import to_thread
 
-from verger_kernel.agents.outcome import (
-    Answered,
-    CallParked,
-    Outcome,
-    Parked,
-    Unanswered,
-    complete_answer,
-    outcome,
-)
+from verger_kernel.agents.base import Adapter, Turn, task_json
+from verger_kernel.agents.judging import judged
+from verger_kernel.agents.outcome import Answered, CallParked, Outcome, Parked, Unanswered, outcome
 from verger_kernel.agents.parking import parked
-from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.agents.registry import adapter_of
 from verger_kernel.agents.sightings import Sightings
 from verger_kernel.disk import packets, report_places
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
 from verger_kernel.git.standing import Standing, standing
+from verger_kernel.perform import sessions
+from verger_kernel.perform.answers import around, seal
 from verger_kernel.perform.billing import billed
-from verger_kernel.perform.reports import pretty
+from verger_kernel.perform.listening import Listener
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
-from verger_kernel.process.environment import clean_environment
+from verger_kernel.process.environment import clean_environment, path_given
 from verger_kernel.process.runner import Ended, Job, run
-from verger_kernel.rules.events import AgentStarted, Event
-from verger_kernel.rules.ids import Digest, EffectId, shown, tries_of
+from verger_kernel.rules.events import AgentStarted, Event, SessionBegan
+from verger_kernel.rules.ids import Digest, shown
 from verger_kernel.rules.packs import TaskSpecification
 from verger_probes.identity import boot_id
 from verger_probes.records import write_record
@@ -64,53 +62,22 @@ class Call:
     folder: CallFolder
     packet: Mapping[str, bytes] = field(default_factory=dict)
 
-
-def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered | None:
-    """A complete answer that an earlier try of this call left behind, the newest first; None if there is none.
-
-    With `same_boot` an answer of an earlier boot does not count: what the agent wrote beside it may be lost. An answer
-    beside a changed copy of the packet never does.
-    """
-    folder = site.attempt(place.item, place.attempt)
-    for effect in _earlier(place.effect):
-        call = folder.call(effect)
-        put = report_places.find(_around(call), _seal(call))
-        if put is None or (same_boot and not _same_boot(call)):
-            continue
-        found = complete_answer(task(site, msgspec.structs.replace(place, effect=effect)), put.report)
-        if found and (not place.packet or _was_intact(call, put, Digest(place.packet))):
-            return billed(found, site, place.agent, effect, call)
-    return None
+    @property
+    def adapter(self) -> Adapter:
+        """The adapter of the agent that is called."""
+        return adapter_of(self.site.policy.agents[self.place.agent].kind)
 
 
-def _was_intact(call: CallFolder, put: ReportPlace, packet: Digest) -> bool:
-    # A copy that was found intact is thrown away, after the task was put where people look for it.
-    return packets.is_intact(put.packet, packet) or (call.task.exists() and not put.packet.exists())
+@dataclass(frozen=True)
+class _Prepared:
+    """Where the report belongs, how the copy of the packet stands if there is one, what is fed to whom."""
 
-
-def forget_answers(site: Site, place: CallPlace) -> None:
-    """Lets no later try take for its own what earlier tries of this call answered."""
-    folder = site.attempt(place.item, place.attempt)
-    for effect in _earlier(place.effect):
-        _seal(folder.call(effect)).unlink(missing_ok=True)
-
-
-def _earlier(effect: EffectId) -> tuple[EffectId, ...]:
-    """The tries before `effect`, the newest first."""
-    head = effect.rpartition("/t")[0]
-    return tuple(EffectId(f"{head}/t{tries}") for tries in range(tries_of(effect) - 1, 0, -1))
-
-
-def _same_boot(call: CallFolder) -> bool:
-    return call.boot.exists() and call.boot.read_text(encoding="ascii") == boot_id()
-
-
-def _around(call: CallFolder) -> Path:
-    return call.report.with_suffix("")
-
-
-def _seal(call: CallFolder) -> Path:
-    return call.root / "report_place.sha256"
+    put: ReportPlace
+    laid: Standing | None
+    turn: Turn
+    stdin: Path
+    fed: Digest
+    version: str
 
 
 async def make(call: Call, tell: Tell) -> Outcome:
@@ -123,47 +90,87 @@ async def make(call: Call, tell: Tell) -> Outcome:
 
 
 async def _made(call: Call, tell: Tell) -> Outcome:
-    put, told, laid = await to_thread.run_sync(_prepare, call)
-    place = call.place
+    prepared = await to_thread.run_sync(_prepare, call)
+    effect, wanted = call.place.effect, prepared.turn.agent.version
+    if wanted and prepared.version != wanted:
+        why = f"its program is version {prepared.version or 'unknown'} now, the policy says {wanted}"
+        return Unanswered("not_started", why)
     started = AgentStarted(
-        effect=place.effect,
-        agent=place.agent,
-        session=call.folder.root.name,
+        effect=effect,
+        agent=call.place.agent,
+        session=prepared.turn.session or call.folder.root.name,
         files=call.site.relative(call.folder.root),
-        held=call.site.policy.held_back(place.stage),
+        held=call.site.policy.held_back(call.place.stage),
         is_bounded=call.site.policy.budget().is_set,
+        prompt_sha256=prepared.fed,
+        version=prepared.version,
     )
     await tell(started)
-    sightings = Sightings(told, put.report)
-    ended = await _watched(_job(call, put, told), sightings)
-    return await to_thread.run_sync(_outcome, call, put, laid, sightings, ended)
+
+    async def began(session: str) -> None:
+        await to_thread.run_sync(sessions.keep, call.folder, session)
+        await tell(SessionBegan(effect=effect, session=session))
+
+    listener = Listener(call.adapter, prepared.turn, call.folder.stdout, began)
+    sightings = Sightings(prepared.turn.task, prepared.put.report)
+    ended = await _watched(_job(call, prepared), sightings, listener)
+    turn = replace(prepared.turn, session=listener.session or prepared.turn.session)
+    return await to_thread.run_sync(_outcome, call, replace(prepared, turn=turn), sightings, ended)
 
 
-def _prepare(call: Call) -> tuple[ReportPlace, TaskSpecification, Standing | None]:
-    """Where the report belongs, the task that says so, and how the call's copy of the packet stands, if it has one."""
-    call.folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-    call.folder.task.unlink(missing_ok=True)
-    put = report_places.make(_around(call.folder), _seal(call.folder))
+def _prepare(call: Call) -> _Prepared:
+    folder = call.folder
+    folder.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.task.unlink(missing_ok=True)
+    put = report_places.make(around(folder), seal(folder))
     told = msgspec.structs.replace(call.task, report_path=str(put.report))
     if call.packet:
         packets.lay_copy(put.packet, call.packet)
         told = msgspec.structs.replace(told, packet_dir=str(put.packet))
-    adapter = ADAPTERS[call.site.policy.agents[call.place.agent].kind]
-    write_record(put.task, adapter.stdin(told), durable=False)
-    write_record(call.folder.boot, boot_id().encode(), durable=False)
-    return put, told, standing(put.packet) if call.packet else None
+    turn = _turn(call, told)
+    call.adapter.lay(turn)
+    write_record(put.task, task_json(told), durable=False)
+    fed, stdin = call.adapter.stdin(turn), put.task
+    if fed != task_json(told):
+        stdin = folder.prompt
+        write_record(stdin, fed, durable=False)
+    write_record(folder.boot, boot_id().encode(), durable=False)
+    version = call.adapter.version(turn.agent, turn.repository_root, turn.path)
+    laid = standing(put.packet) if call.packet else None
+    return _Prepared(put, laid, turn, stdin, digest_of(fed), version)
 
 
-def _job(call: Call, put: ReportPlace, told: TaskSpecification) -> Job:
+def _turn(call: Call, told: TaskSpecification) -> Turn:
+    """The start that is made: a continuation where an earlier try was cut short and its agent can go on, else anew."""
     site, place = call.site, call.place
-    definition = site.policy.agents[place.agent]
-    adapter = ADAPTERS[definition.kind]
-    extra = adapter.environment(definition, told)
+    agent = site.policy.agents[place.agent]
+    fresh = Turn(agent, told, site.repository.root, call.folder.agent, path_given(site.ambient))
+    before = tuple(
+        site.attempt(place.item, place.attempt).call(one) for one in sessions.earlier(place.effect)
+    )
+    turn = sessions.continued(call.adapter, fresh, before)
+    if turn is None:
+        return replace(fresh, session=call.adapter.new_session())
+    return sessions.take_over(turn, call.folder)
+
+
+def can_continue(site: Site, place: CallPlace) -> bool:
+    """Whether the agent would go on in the session of an earlier try of this call."""
+    attempt = site.attempt(place.item, place.attempt)
+    agent = site.policy.agents[place.agent]
+    turn = Turn(agent, task(site, place), site.repository.root, Path(), path_given(site.ambient))
+    before = tuple(attempt.call(one) for one in sessions.earlier(place.effect))
+    return sessions.continued(adapter_of(agent.kind), turn, before) is not None
+
+
+def _job(call: Call, prepared: _Prepared) -> Job:
+    site, place, turn = call.site, call.place, prepared.turn
+    extra = call.adapter.environment(turn)
     return Job(
-        argv=adapter.argv(definition, site.repository.root),
+        argv=call.adapter.argv(turn),
         cwd=site.attempt(place.item, place.attempt).worktree,
-        env=clean_environment(site.ambient, (*site.policy.env, *definition.env), extra),
-        stdin=put.task,
+        env=clean_environment(site.ambient, (*site.policy.env, *turn.agent.variables()), extra),
+        stdin=prepared.stdin,
         stdout=call.folder.stdout,
         stderr=call.folder.stderr,
         limits=site.policy.agent_limits(place.stage),
@@ -173,50 +180,82 @@ def _job(call: Call, put: ReportPlace, told: TaskSpecification) -> Job:
     )
 
 
-async def _watched(job: Job, sightings: Sightings) -> Ended:
-    """How `job` ended, its report's place watched meanwhile."""
+async def _watched(job: Job, sightings: Sightings, listener: Listener) -> Ended:
+    """How `job` ended, its report's place watched and its words heard meanwhile."""
     failed: Exception | None = None
+    ended: Ended | None = None
     async with anyio.create_task_group() as looks:
         looks.start_soon(sightings.keep_looking)
-        try:
-            ended = await run(job)
-        except Exception as error:
-            # Out of the group by hand: it would wrap the error in a group of its own.
-            failed = error
+        looks.start_soon(listener.keep_listening)
+        with listener.leave:
+            try:
+                ended = await run(job)
+            except Exception as error:
+                # Out of the group by hand: it would wrap the error in a group of its own.
+                failed = error
         looks.cancel_scope.cancel()
-    if failed:
+    if failed := failed or listener.failed:
         raise failed
-    return ended
+    await listener.catch_up()
+    return ended or _made_to_leave()
 
 
-def _outcome(
-    call: Call, put: ReportPlace, laid: Standing | None, sightings: Sightings, ended: Ended
-) -> Outcome:
+def _made_to_leave() -> Ended:
+    """The end of an agent that had said its last word and stayed."""
+    return Ended(
+        exit_code=0,
+        breach=None,
+        start_error="",
+        runtime_ms=0,
+        ended_s=time.monotonic(),
+        output_bytes=0,
+        swept=0,
+    )
+
+
+def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Outcome:
+    put = prepared.put
+    changed: tuple[str, ...] = ()
+    found = _read(call, prepared, sightings, ended)
+    if prepared.laid and not standing(put.packet).is_that_of(prepared.laid):
+        changed = packets.changed(put.packet, Digest(call.place.packet))
+    if changed:
+        found = Unanswered("tampered", f"changed its copy of the packet: {listed(changed)}", found.usage)
+    if not isinstance(found, Answered):
+        # What was refused now must not be found and used by a resume.
+        seal(call.folder).unlink(missing_ok=True)
+    if isinstance(found, Unanswered) and found.kind in ("failed", "killed", "malformed"):
+        found = replace(found, why=found.why + _last_words(call.folder.stderr))
+    if not _is_put_off(found):
+        sessions.forget(call.folder)
+        sessions.clear(call.folder.agent)
+    # Now that nobody can profit from the name in it, it lies where people look for it.
+    with suppress(FileNotFoundError):
+        put.task.replace(call.folder.task)
+    report_places.show(around(call.folder))
+    if call.packet and not changed:
+        packets.remove_copy(put.packet)
+    return billed(found, call.site, call.place.agent, call.place.effect, call.folder)
+
+
+def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Outcome:
+    """What came of the call: by its agent's events where those tell, else by the report that it wrote."""
+    put, turn = prepared.put, prepared.turn
+    told = None if ended.start_error else call.adapter.read(turn, call.folder.stdout, ended.exit_code)
+    if told:
+        return judged(told, turn.agent, turn.task, put.report, exit_code=ended.exit_code, breach=ended.breach)
     found = parked(put.report) or outcome(
-        sightings.task,
+        turn.task,
         put.report,
         exit_code=ended.exit_code,
         breach=ended.breach,
         start_error=ended.start_error,
     )
-    found = sightings.judged(found, ended.ended_s)
-    changed: tuple[str, ...] = ()
-    if laid and not standing(put.packet).is_that_of(laid):
-        changed = packets.changed(put.packet, Digest(call.place.packet))
-    if changed:
-        found = Unanswered("tampered", f"changed its copy of the packet: {listed(changed)}")
-    if not isinstance(found, Answered):
-        # What was refused now must not be found and used by a resume.
-        _seal(call.folder).unlink(missing_ok=True)
-    if isinstance(found, Unanswered) and found.kind in ("failed", "killed", "malformed"):
-        found = replace(found, why=found.why + _last_words(call.folder.stderr))
-    # Now that nobody can profit from the name in it, it lies where people look for it.
-    with suppress(FileNotFoundError):
-        put.task.replace(call.folder.task)
-    report_places.show(_around(call.folder))
-    if call.packet and not changed:
-        packets.remove_copy(put.packet)
-    return billed(found, call.site, call.place.agent, call.place.effect, call.folder)
+    return sightings.judged(found, ended.ended_s)
+
+
+def _is_put_off(outcome: Outcome) -> bool:
+    return isinstance(outcome, Parked) or (isinstance(outcome, Unanswered) and outcome.kind == "disk")
 
 
 def not_put_off(outcome: Outcome) -> None:
@@ -243,13 +282,3 @@ def listed(paths: tuple[str, ...]) -> str:
     """Paths that an agent may have chosen, as one line for the journal; what does not fit is counted."""
     more = len(paths) - SHOWN_PATHS
     return ", ".join(shown(path) for path in paths[:SHOWN_PATHS]) + (f" and {more} more" if more > 0 else "")
-
-
-def keep_answer(site: Site, place: CallPlace, name: str, answered: Answered) -> Digest:
-    """Copies an accepted answer to where no agent writes, for later rounds and people; answers with its digest."""
-    path = site.attempt(place.item, place.attempt).answer(name, place.round)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    data = pretty(answered.report)
-    write_record(path, data, durable=False)
-    site.unsynced.note(path)
-    return digest_of(data)

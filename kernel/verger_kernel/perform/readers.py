@@ -19,7 +19,7 @@ from verger_kernel.git.changed import changed_files
 from verger_kernel.git.command import GitError
 from verger_kernel.git.standing import Standing, standing
 from verger_kernel.git.trespass import Watch
-from verger_kernel.perform import bounds, calls, worktree
+from verger_kernel.perform import answers, bounds, calls, worktree
 from verger_kernel.perform.calls import listed
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
@@ -75,7 +75,7 @@ def _begun(site: Site, place: CallPlace, tip: ObjectId) -> _Begun:
     stood = standing(sealed)
     contents = packets.contents(sealed, Digest(place.packet))
     worktree.ensure(site, place.item, place.attempt, tip)
-    answered = calls.earlier_answer(site, place, same_boot=False)
+    answered = answers.earlier_answer(site, place, same_boot=False)
     return _Begun(contents, stood, trespass.watch(site.repository), answered)
 
 

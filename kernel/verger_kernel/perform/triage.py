@@ -8,7 +8,7 @@ from typing import cast
 from anyio import to_thread
 
 from verger_kernel.agents.outcome import Answered, Outcome
-from verger_kernel.perform import calls
+from verger_kernel.perform import answers, calls
 from verger_kernel.perform.findings import findings_of
 from verger_kernel.perform.readers import ask
 from verger_kernel.perform.site import Site
@@ -39,7 +39,7 @@ async def triage(effect: Triage, site: Site, tell: calls.Tell) -> TriageReturned
     outcome = (await ask(site, place, effect.tip, tell, points)).outcome
     kept = ""
     if isinstance(outcome, Answered):
-        kept = await to_thread.run_sync(calls.keep_answer, site, place, "triage", outcome)
+        kept = await to_thread.run_sync(answers.keep, site, place, "triage", outcome)
     return _returned(effect, outcome, kept)
 
 

@@ -10,7 +10,7 @@ from anyio import to_thread
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.git import commits
 from verger_kernel.git.command import GitError
-from verger_kernel.perform import bounds, calls, worktree
+from verger_kernel.perform import answers, bounds, calls, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, rejection_points, rework_points, task
 from verger_kernel.rules.effects import RunWorker
@@ -36,7 +36,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
         packet="",
     )
     stands = site.attempt(effect.item, effect.attempt).worktree.is_dir()
-    answered = await to_thread.run_sync(lambda: calls.earlier_answer(site, place, same_boot=True))
+    answered = await to_thread.run_sync(lambda: answers.earlier_answer(site, place, same_boot=True))
     if answered and stands:
         return await to_thread.run_sync(_recorded, effect, site, place, answered, "")
     if tries_of(effect.id) > 1:
@@ -45,7 +45,8 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
         if escapes:
             cut_short = Unanswered("killed", "the try before was cut short")
             return _returned(effect, cut_short, escapes=escapes, quarantine="")
-    quarantine = await to_thread.run_sync(_made_ready, effect, site, place, stands)
+    continues = stands and await to_thread.run_sync(calls.can_continue, site, place)
+    quarantine = await to_thread.run_sync(_made_ready, effect, site, place, stands, continues)
     call = await to_thread.run_sync(_call, effect, site, place)
     outcome = await calls.make(call, tell)
     return await to_thread.run_sync(_recorded, effect, site, place, outcome, quarantine)
@@ -59,15 +60,17 @@ def _call(effect: RunWorker, site: Site, place: CallPlace) -> calls.Call:
     return calls.Call(site, place, task(site, place, rework=points), folder)
 
 
-def _made_ready(effect: RunWorker, site: Site, place: CallPlace, stands: bool) -> str:
+def _made_ready(effect: RunWorker, site: Site, place: CallPlace, stands: bool, continues: bool) -> str:
     """Sets the worktree back if it is not as the stage began; answers with the ref that keeps what was left.
 
-    How the user's repository stands is noted last.
+    For an agent that `continues` it stays: what it did so far is its own. How the user's repository stands is noted
+    last.
     """
     kept = ""
-    if not stands or tries_of(effect.id) > 1 or worktree.was_disturbed(site, effect):
+    begins = not stands or tries_of(effect.id) > 1 or worktree.was_disturbed(site, effect)
+    if begins and not continues:
         # Forgotten first: what an earlier try answered was about a worktree that is about to be gone.
-        calls.forget_answers(site, place)
+        answers.forget(site, place)
         kept = worktree.reset(site, effect)
     bounds.watch(site, effect.item, effect.attempt)
     return kept
@@ -97,7 +100,7 @@ def _recorded(
     roots = site.item(effect.item).allowed_write_roots
     outside = out_of_scope((change.as_change() for change in changes), roots)
     outside += bounds.links_that_lead_out(site, effect, changes)
-    kept = calls.keep_answer(site, place, "worker", outcome) if isinstance(outcome, Answered) else ""
+    kept = answers.keep(site, place, "worker", outcome) if isinstance(outcome, Answered) else ""
     return _returned(
         effect,
         outcome,

@@ -33,6 +33,11 @@ def clean_environment(
     return {name: chosen[name] for name in sorted(chosen) if not is_withheld(name)}
 
 
+def path_given(ambient: Mapping[str, str]) -> str:
+    """The PATH that a job gets of `ambient`."""
+    return absolute_path(ambient.get("PATH", os.defpath))
+
+
 def absolute_path(path: str) -> str:
     """A PATH without its relative and empty entries."""
     return os.pathsep.join(entry for entry in path.split(os.pathsep) if entry.startswith("/"))

@@ -81,6 +81,7 @@ class AgentStarted(_Event, frozen=True, kw_only=True):
     """An agent is about to be executed for `effect`; `session` names the call, `files` the folder of its streams.
 
     `held` is held back for it until it is settled; a run that `is_bounded` must not forget that.
+    `prompt_sha256` digests what it is fed; `version` is that of its program, empty where nobody asked for it.
     """
 
     effect: EffectId
@@ -89,6 +90,15 @@ class AgentStarted(_Event, frozen=True, kw_only=True):
     files: str
     held: Amount = Amount()
     is_bounded: bool = False
+    prompt_sha256: str = ""
+    version: str = ""
+
+
+class SessionBegan(_Event, frozen=True, kw_only=True):
+    """The agent at work for `effect` said that its `session` began: from here on it can be continued."""
+
+    effect: EffectId
+    session: str
 
 
 class WorkerReturned(_Answer, frozen=True, kw_only=True):
@@ -232,6 +242,7 @@ Event = (
     | RunBranchCreated
     | WorktreeReady
     | AgentStarted
+    | SessionBegan
     | WorkerReturned
     | Checkpointed
     | CommandsReturned

@@ -136,6 +136,8 @@ def _step(state: s.RunState, event: e.Event, now: Now) -> Step:
             return stay(replace(state, invocation="", request=None))
         case e.AgentStarted():
             return stay(replace(state, agent_calls=state.agent_calls + 1))
+        case e.SessionBegan():
+            return stay(state)
         case e.EffectFailed():
             return stay(replace(state, trouble=event.what))
         case e.EffectParked():

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import msgspec
 
 Cause = Literal["limit", "auth", "outage", "budget"]
-"""The provider's limit is used up; the login is gone; the provider cannot be reached; our own budget is spent."""
+"""The provider's limit is used up; the login is gone; the provider cannot be reached; there is no more to spend."""
 
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 

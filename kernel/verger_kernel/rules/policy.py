@@ -31,17 +31,46 @@ class PolicyRefusal(Exception):
         self.hint = hint
 
 
+AgentKind = Literal["generic", "scripted", "codex", "claude"]
+
+
 class AgentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One named agent of the policy: its kind and what that kind needs.
 
-    `generic` needs `command` (argv, no shell); `scripted` needs `scenario` (path from the repository root).
+    `generic` needs `command` (argv, no shell); `scripted` needs `scenario` (path from the repository root); `codex` and
+    `claude` need `model` and a way in: `key` names the environment variable that holds one, `login` a file.
     `env` names environment variables that the agent gets on top of the allowlist.
     """
 
-    kind: Literal["generic", "scripted"]
+    kind: AgentKind
     command: tuple[str, ...] = ()
+    resume: tuple[str, ...] = ()
     scenario: str = ""
+    program: str = ""
+    version: str = ""
+    model: str = ""
+    effort: str = ""
+    base_url: str = ""
+    key: str = ""
+    login: str = ""
     env: tuple[str, ...] = ()
+
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables that this agent alone gets."""
+        return (*self.env, self.key) if self.key else self.env
+
+
+_FOR_ALL = frozenset({"kind", "env"})
+_OF_MODELS = frozenset({"program", "version", "model", "effort", "base_url", "key"})
+_USED_BY: dict[str, frozenset[str]] = {
+    "generic": _FOR_ALL | {"command", "resume"},
+    "scripted": _FOR_ALL | {"scenario"},
+    "codex": _FOR_ALL | _OF_MODELS | {"login"},
+    "claude": _FOR_ALL | _OF_MODELS,
+}
+_NEEDED_BY = {"generic": "command", "scripted": "scenario", "codex": "model", "claude": "model"}
+CLAUDE_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
+"""The variables in which claude looks for a way in; it takes no other name."""
 
 
 class Quarantined(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -200,12 +229,7 @@ def check(policy: Policy) -> None:
                 f"add a table [agents.{name}] to verger.toml, or name another agent with --agents",
             )
     for name, agent in sorted(policy.agents.items()):
-        needed = "command" if agent.kind == "generic" else "scenario"
-        if not getattr(agent, needed):
-            raise PolicyRefusal(
-                f"agent '{name}' of kind {agent.kind} has no {needed}",
-                f"set {needed} in [agents.{name}] of verger.toml",
-            )
+        _complete(name, agent)
     if policy.lanes.audit_a == policy.lanes.audit_b:
         raise PolicyRefusal(
             f"both audit lanes are '{policy.lanes.audit_a}': the two audits must come from two agents",
@@ -235,3 +259,32 @@ def _check_budget(policy: Policy) -> None:
                 f"{name} is less than the {shown} that are held back for one call of the worker, so none could begin",
                 f"raise {name}, or set {reserve} to what one call may use at most",
             )
+
+
+def _complete(name: str, agent: AgentDefinition) -> None:
+    needed = _NEEDED_BY[agent.kind]
+    if not getattr(agent, needed):
+        raise PolicyRefusal(
+            f"agent '{name}' of kind {agent.kind} has no {needed}",
+            f"set {needed} in [agents.{name}] of verger.toml",
+        )
+    idle = [field for field in agent.__struct_fields__ if getattr(agent, field) and _is_idle(field, agent)]
+    if idle:
+        raise PolicyRefusal(
+            f"agent '{name}' of kind {agent.kind} does not use {' and '.join(idle)}",
+            f"take it out of [agents.{name}] of verger.toml, or write another kind",
+        )
+    if agent.kind == "codex" and bool(agent.key) == bool(agent.login):
+        raise PolicyRefusal(
+            f"agent '{name}' of kind codex needs either key or login, to be let in",
+            f'set key = "OPENAI_API_KEY" (a variable) or login = "~/.codex/auth.json" in [agents.{name}]',
+        )
+    if agent.kind == "claude" and agent.key not in CLAUDE_KEYS:
+        raise PolicyRefusal(
+            f"agent '{name}' of kind claude needs key, the variable that lets it in",
+            f"set key in [agents.{name}] to {', '.join(CLAUDE_KEYS[:-1])} or {CLAUDE_KEYS[-1]}",
+        )
+
+
+def _is_idle(field: str, agent: AgentDefinition) -> bool:
+    return field not in _USED_BY[agent.kind]

@@ -52,6 +52,7 @@ RUN_EVENTS: dict[type[e.Event], dict[type[s.Stage], tuple[type[s.Stage], ...]]] 
     e.InvocationStarted: {s.Idle: NEXT_ITEM, s.BlockedExternal: FRESH_ATTEMPT, s.Escalated: FRESH_ATTEMPT},
     e.InvocationEnded: {},
     e.AgentStarted: {},
+    e.SessionBegan: {},
     e.EffectFailed: {},
     e.EffectParked: {},
     e.BudgetRaised: {},

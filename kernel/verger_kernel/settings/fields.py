@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from verger_kernel.rules.money import USD, plain
-from verger_kernel.rules.policy import RULES_TRIAGE
+from verger_kernel.rules.policy import RULES_TRIAGE, AgentKind
 
 POLICY_SCHEMA = "verger.policy.v1"
 _NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
@@ -87,6 +87,17 @@ Dollars = Annotated[
 ]
 Tokens = Annotated[int, Field(ge=1, le=10**12, title="a whole number of tokens from 1 to 1000000000000")]
 ModelName = Annotated[str, Field(pattern=r"^[^\x00\s*]+\*?$")]
+Model = Annotated[
+    str,
+    Field(
+        pattern=r"^[A-Za-z0-9][^\x00\s]*$", title="a model's name, without spaces, first a letter or digit"
+    ),
+]
+Url = Annotated[
+    str,
+    Field(pattern=r"^https?://[^\x00-\x20\"\\]+$", title="an address that begins with http:// or https://"),
+]
+Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+-]*$", title="a version such as 1.2.3")]
 Reason = Annotated[Word, Field(title="words without NUL")]
 
 
@@ -111,11 +122,28 @@ class LaneSettings(_Table):
 class AgentSettings(_Table):
     """One agent; a name is taken whole from the last place that defines it."""
 
-    kind: Annotated[Literal["generic", "scripted"], Field(title="`generic` or `scripted`")] = Field(
-        description="`generic` starts `command`, `scripted` plays `scenario`"
+    kind: Annotated[
+        AgentKind,
+        Field(title="`generic`, `scripted`, `codex` or `claude`"),
+    ] = Field(
+        description="`generic` starts `command`, `scripted` plays `scenario`, "
+        "`codex` and `claude` drive the programs of these names"
     )
     command: Argv = _setting("what a generic agent starts, without a shell")
+    resume: Argv = _setting("what a generic agent starts to go on in a session that was cut short")
     scenario: FilePath = _setting("what a scripted agent plays, a path from the repository root")
+    program: FilePath = _setting("where codex or claude lies; without it the name is looked for on `PATH`")
+    version: Version = _setting("the one version of codex or claude that may be started")
+    model: Model = _setting("the model that codex or claude asks")
+    effort: Annotated[
+        Literal["minimal", "low", "medium", "high", "xhigh", "max"],
+        Field(title="`minimal`, `low`, `medium`, `high`, `xhigh` or `max`"),
+    ] = _setting("how hard the model thinks")
+    base_url: Url = _setting("where the model is asked, if not at its vendor")
+    key: Annotated[VariableName, Field(title="the name of an environment variable")] = _setting(
+        "the variable that holds the key of codex or claude; no other agent gets it"
+    )
+    login: FilePath = _setting("the file of a login that codex uses in place of a key; `~` is your home")
     env: VariableNames = _setting("variables that this agent gets on top of the allowlist")
 
 

@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.doubles.tasks import task
+from tests.doubles.tasks import task, turn
 
 from verger_kernel.agents import generic, scripted
-from verger_kernel.agents.registry import ADAPTERS
+from verger_kernel.agents.base import Adapter
+from verger_kernel.agents.registry import KINDS, adapter_of
 from verger_kernel.rules.policy import AgentDefinition
 
 
@@ -26,21 +27,19 @@ def _executable(file: Path) -> Path:
 
 
 def test_every_kind_is_served_by_the_module_of_its_name() -> None:
-    assert {kind: adapter.KIND for kind, adapter in ADAPTERS.items()} == {
-        "generic": "generic",
-        "scripted": "scripted",
-    }
+    assert {kind: adapter_of(kind).KIND for kind in KINDS} == {kind: kind for kind in KINDS}
+    assert set(KINDS) == {"generic", "scripted", "codex", "claude"}
 
 
 def test_a_program_with_a_slash_lies_in_the_repository_and_a_bare_one_on_path() -> None:
     root = Path("/repository")
-    assert generic.argv(_generic("tools/agent", "-v", "a/b"), root) == (
+    assert generic.argv(turn(_generic("tools/agent", "-v", "a/b"), task(), root)) == (
         "/repository/tools/agent",
         "-v",
         "a/b",
     )
-    assert generic.argv(_generic("/opt/agent"), root) == ("/opt/agent",)
-    assert generic.argv(_generic("agent"), root) == ("agent",)
+    assert generic.argv(turn(_generic("/opt/agent"), task(), root)) == ("/opt/agent",)
+    assert generic.argv(turn(_generic("agent"), task(), root)) == ("agent",)
 
 
 def test_a_program_in_the_repository_must_be_an_executable_file(tmp_path: Path) -> None:
@@ -85,14 +84,14 @@ def test_a_scenario_must_be_there_and_valid(tmp_path: Path) -> None:
 
 def test_a_scripted_agent_is_this_python_with_the_scenario_of_the_checkout() -> None:
     agent = AgentDefinition(kind="scripted", scenario="demo.toml")
-    argv = scripted.argv(agent, Path("/repository"))
+    argv = scripted.argv(turn(agent, task()))
     assert argv == (sys.executable, "-P", "-m", "verger_kernel.agents.player", "/repository/demo.toml")
 
 
-@pytest.mark.parametrize("kind", sorted(ADAPTERS))
-def test_the_environment_names_what_a_shell_script_needs(kind: str) -> None:
+@pytest.mark.parametrize("adapter", [generic, scripted])
+def test_the_environment_names_what_a_shell_script_needs(adapter: Adapter) -> None:
     agent = AgentDefinition(kind="generic", command=("agent",), scenario="demo.toml")
-    environment = ADAPTERS[kind].environment(agent, task("fix"))
+    environment = adapter.environment(turn(agent, task("fix")))
     assert {name: value for name, value in environment.items() if name.startswith("VERGER_")} == {
         "VERGER_ITEM_ID": "02",
         "VERGER_REPORT_PATH": "/nowhere/reports/report.json",

@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import psutil
 import pytest
-from tests.doubles.tasks import task
+from tests.doubles.tasks import task, turn
 
 from verger_kernel.agents import scripted
 from verger_kernel.rules.packs import AuditReport, Stage, TaskSpecification, read_report
@@ -42,10 +42,10 @@ def play(place: Path) -> Play:
         )
         asked = asked or task(folder=place)
         return subprocess.run(
-            scripted.argv(AGENT, place),
+            scripted.argv(turn(AGENT, asked, place)),
             cwd=asked.worktree,
-            env=scripted.environment(AGENT, asked),
-            input=scripted.stdin(asked) if fed is None else fed,
+            env=scripted.environment(turn(AGENT, asked, place)),
+            input=scripted.stdin(turn(AGENT, asked, place)) if fed is None else fed,
             capture_output=True,
             timeout=30,
             check=False,
@@ -180,14 +180,14 @@ def test_a_hang_says_no_more_and_writes_no_report(place: Path, play: Play) -> No
     scenario = '[[call]]\nsteps = [{ do = "say", text = "here" }, { do = "hang" }]'
     asked = task(folder=place)
     (place / "scenario.toml").write_text(f'schema_version = "verger.scenario.v1"\n{scenario}')
-    (place / "task.json").write_bytes(scripted.stdin(asked))
+    (place / "task.json").write_bytes(scripted.stdin(turn(AGENT, asked, place)))
     with (
         (place / "task.json").open("rb") as fed,
         subprocess.Popen(
-            scripted.argv(AGENT, place),
+            scripted.argv(turn(AGENT, asked, place)),
             stdin=fed,
             stdout=subprocess.PIPE,
-            env=scripted.environment(AGENT, asked),
+            env=scripted.environment(turn(AGENT, asked, place)),
         ) as agent,
     ):
         assert agent.stdout is not None and agent.stdout.readline() == b"here\n"
@@ -229,6 +229,6 @@ def test_a_bad_scenario_or_task_ends_with_code_4_and_no_traceback(play: Play) ->
 
 def test_it_wants_exactly_one_argument() -> None:
     command = [sys.executable, "-P", "-m", "verger_kernel.agents.player"]
-    environment = scripted.environment(AGENT, task())
+    environment = scripted.environment(turn(AGENT, task()))
     ended = subprocess.run(command, env=environment, capture_output=True, timeout=30, check=False)
     assert (ended.returncode, ended.stderr.count(b"\n")) == (2, 1)

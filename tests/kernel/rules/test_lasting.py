@@ -10,6 +10,7 @@ AGAIN = {
     e.RunBranchCreated,
     e.WorktreeReady,
     e.AgentStarted,
+    e.SessionBegan,
     e.Checkpointed,
     e.CommandsReturned,
     e.PacketFrozen,

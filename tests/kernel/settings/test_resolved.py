@@ -7,7 +7,7 @@ import pytest
 from tests.doubles.policy_files import BASE, PolicyFiles, above
 
 from verger_kernel.errors import CommandError
-from verger_kernel.rules.policy import Policy
+from verger_kernel.rules.policy import AgentDefinition, Policy
 from verger_kernel.settings.resolved import parse_agents_flag, resolve
 from verger_kernel.settings.sources import VARIABLES
 from verger_probes.exits import Exit
@@ -34,7 +34,7 @@ def test_the_sources_name_every_setting_in_order(files):
     names = {key.split(".")[0] for key in sources}
     assert names == set(Policy.__struct_fields__)
     assert {key for key in sources if key.startswith("agents.coder.")} == {
-        f"agents.coder.{field}" for field in ("kind", "command", "scenario", "env")
+        f"agents.coder.{field}" for field in AgentDefinition.__struct_fields__
     }
 
 

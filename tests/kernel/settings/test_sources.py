@@ -76,7 +76,7 @@ WRONG_IN_A_TABLE = [
     ('lanes = { audt_a = "x" }', "lanes.audt_a is no setting"),
     ("agents = { a = 1 }", "agents.a is 1"),
     ('agents = { a = { command = ["x"] } }', "agents.a.kind is missing"),
-    ('agents = { a = { kind = "codex" } }', "agents.a.kind is 'codex'"),
+    ('agents = { a = { kind = "oracle" } }', "agents.a.kind is 'oracle'"),
     ('agents = { a = { kind = "generic", command = [] } }', "agents.a.command is a list"),
     ('agents = { a = { kind = "generic", command = ["", "x"] } }', "agents.a.command is a list"),
     ('agents = { a = { kind = "generic", command = ["x", "\\u0000"] } }', "agents.a.command[1] is '\\x00'"),
