@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench bench-peers growth sweep cheats faults kills constraints clean
+.PHONY: help demo test lint bench bench-peers growth sweep cheats faults kills test-agents constraints clean
 
 # The python3 that PATH means comes first; a shim that does not start is passed over.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -54,6 +54,9 @@ faults: $(READY) ## what is said and done while processes die, hang, flood and f
 
 kills: $(READY) ## 200 random SIGKILLs of daemons and kernels; every run must end as if there had been none
 	@$(RUN) tests/faults/kills.py $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
+
+test-agents: $(READY) ## the real codex and claude, installed below build/agents, against a model server of our own
+	@$(RUN) tests/agents/run.py
 
 constraints: ## resolve constraints.txt again (UPGRADE=1: to the newest versions; needs uv)
 	@test -n "$(UV)" || { echo "Cannot resolve constraints.txt: uv is not on PATH. Hint: pip install uv" >&2; exit 6; }

@@ -13,7 +13,7 @@ from tests.doubles import replayed_cli
 
 from verger_kernel.rules.policy import AgentDefinition
 
-REAL = os.environ.get("VERGER_TEST_AGENTS", "")
+REAL = os.environ.get("REAL_AGENTS_IN", "")
 """The folder into which `make test-agents` installed the real programs; empty in every other test."""
 MODELS = {"codex": "gpt-5.5", "claude": "claude-sonnet-4-5"}
 KEYS = {"codex": "STUB_KEY", "claude": "ANTHROPIC_API_KEY"}
