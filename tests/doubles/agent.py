@@ -2,8 +2,9 @@
 
 Not here: the shipped agent that plays scenarios; see verger_kernel/agents/player.py. Standard library only.
 
-Arguments are done in order: `write PATH TEXT`, `say TEXT`, `exit CODE`, `kill`, `hang`, `garbage`, and
-`lie KEY JSON`, which replaces a key of the report. `report` writes it now, not after the last argument.
+Arguments are done in order: `write PATH TEXT`, `say TEXT`, `exit CODE`, `kill`, `hang`, `garbage`, `park CAUSE`,
+which writes a park note, and `lie KEY JSON`, which replaces a key of the report. `report` writes it now, not after the
+last argument.
 """
 
 import json
@@ -58,6 +59,10 @@ def main(words):
         elif word == "garbage":
             put(task, b"I am done!")
             answered = True
+        elif word == "park":
+            note = {"schema_version": "verger.park.v1", "cause": words.pop(0), "why": "the words say so"}
+            put(task, json.dumps(note).encode())
+            sys.exit(75)
         elif word == "exit":
             sys.exit(int(words.pop(0)))
         elif word == "kill":

@@ -50,7 +50,7 @@ class Codex:
             self.place.mkdir(parents=True, exist_ok=True)
             rollout = RECORDED / "codex" / f"{case}.rollout.json"
             with self.record.open("ab") as file:
-                file.write(rollout.read_bytes() if rollout.exists() else b'{"payload": {}}\n')
+                file.write(self.prompt + (rollout.read_bytes() if rollout.exists() else b""))
             return event | {"thread_id": self.session}
         if event.get("item", {}).get("type") == "agent_message" and event["item"]["text"].startswith("{"):
             event["item"]["text"] = json.dumps(self.answer)
@@ -79,7 +79,8 @@ class Claude:
         event["session_id"] = self.session
         if event.get("subtype") == "init":
             self.record.parent.mkdir(parents=True, exist_ok=True)
-            self.record.write_bytes(b"{}\n")
+            with self.record.open("ab") as file:
+                file.write(self.prompt)
             return event | {"tools": [*self.tools, "StructuredOutput"]}
         if "structured_output" in event:
             event["structured_output"] = self.answer
@@ -105,8 +106,9 @@ def main(arguments):
     if given == ["--version"]:
         print(VERSIONS[kind])
         return 0
-    sys.stdin.buffer.read()
+    prompt = sys.stdin.buffer.read()
     program = (Codex if kind == "codex" else Claude)(given)
+    program.prompt = json.dumps(prompt.decode()).encode() + b"\n"
     if "then" in words:
         first, then = words[: words.index("then")], words[words.index("then") + 1 :]
         words = then if program.continues else first

@@ -57,11 +57,11 @@ def new_session() -> str:
 
 
 def can_continue(turn: Turn) -> bool:
-    """Whether claude recorded the session of `turn`."""
+    """Whether claude recorded the session of `turn`, its prompt included."""
     if not turn.session:
         return False
     found = _homes(turn)["CLAUDE_CONFIG_DIR"].glob(f"projects/*/{turn.session}.jsonl")
-    return any(file.stat().st_size for file in found)
+    return any(map(prompting.holds_prompt, found))
 
 
 def lay(turn: Turn) -> None:

@@ -72,8 +72,9 @@ def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | N
 
 
 def can_continue(turn: Turn) -> bool:
-    """Whether codex recorded the session of `turn`."""
-    return bool(turn.session) and _rollout(turn) is not None
+    """Whether codex recorded the session of `turn`, its prompt included."""
+    rollout = _rollout(turn)
+    return rollout is not None and prompting.holds_prompt(rollout)
 
 
 def lay(turn: Turn) -> None:

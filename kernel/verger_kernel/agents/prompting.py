@@ -24,6 +24,7 @@ _PROMPTS: dict[Stage, str] = {
     "audit": "audit.md",
     "triage": "triage.md",
 }
+_BEGIN = "===== BEGIN "
 _UNTOLD = ("schema_version", "report_path", "report_schema", "packet_sha256", "agent")
 """What of a task no model needs: where its report belongs is the kernel's business."""
 
@@ -48,7 +49,7 @@ def first_prompt(task: TaskSpecification, mark: str) -> bytes:
     data = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
     assert mark not in data
     words = Template(_shipped(_PROMPTS[task.stage]))
-    lines = {"mark": mark, "begin": f"===== BEGIN {mark} =====", "end": f"===== END {mark} ====="}
+    lines = {"mark": mark, "begin": f"{_BEGIN}{mark} =====", "end": f"===== END {mark} ====="}
     return words.substitute(lines, task=data).encode()
 
 
@@ -62,6 +63,17 @@ def next_prompt(task: TaskSpecification) -> bytes:
     # Its copy of the packet was thrown away when it was cut, and lies at another place now.
     where = f" The packet lies in {task.packet_dir} now." if task.packet_dir else ""
     return Template(_shipped(CONTINUE)).substitute(packet=where).encode()
+
+
+def holds_prompt(record: Path) -> bool:
+    """Whether the first prompt stands in `record`, where an agent keeps its session.
+
+    It names a session before it keeps anything of it: cut in between, it would go on with nothing.
+    """
+    try:
+        return _BEGIN.encode() in record.read_bytes()
+    except OSError:
+        return False
 
 
 def check() -> str | None:
