@@ -18,6 +18,7 @@ from verger_kernel.disk import store
 from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.journal import Journal
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.process import redaction
 from verger_kernel.rules import events as e
 from verger_kernel.rules.budgets import Overspent
 from verger_kernel.rules.effects import Effect
@@ -97,6 +98,7 @@ class Driver:
 
     def _commit(self, event: e.Event) -> tuple[Effect, ...]:
         moment = now()
+        event = redaction.record(event)
         before = self.state
         after, effects = advance(before, event, moment)
         self.lock.check()

@@ -17,7 +17,7 @@ from verger_kernel.errors import CommandError
 from verger_kernel.git import refs
 from verger_kernel.git.command import Git, Identity
 from verger_kernel.git.repository import Repository
-from verger_kernel.perform import after_reboot
+from verger_kernel.perform import after_reboot, secrets
 from verger_kernel.perform.calls import Tell
 from verger_kernel.perform.effects import WORLD, perform
 from verger_kernel.perform.projections import publish
@@ -89,9 +89,13 @@ def _made_ready(
     for note in run.notes:
         tell(note)
     site = site_of(run, repository, ambient)
+    secrets.remember(site.policy, ambient)
     if isinstance(run.state.stage, s.ItemStage):
         # Who was killed before had not synced all that the next record that lasts rests on.
-        site.unsynced.note(*site.attempt(run.state.stage.spot.item, run.state.stage.spot.attempt).sealed())
+        spot = run.state.stage.spot
+        site.unsynced.note(*site.attempt(spot.item, spot.attempt).sealed())
+        if run.state.outstanding:
+            secrets.clean_cut_off(site, spot.item, spot.attempt)
     if run.before:
         _publish(site, run.before, run.state, tell)
     for lock in refs.remove_stale_locks(repository, run.state.frame.run_id):

@@ -5,6 +5,7 @@ Not here: starting anything; see `process/runner.py`. How an answer is judged; s
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -82,6 +83,12 @@ class Adapter(Protocol):
     def read(self, turn: Turn, stdout: Path, exit_code: int | None) -> Told | None:
         """What came of the call by its events; None where only the report file tells. `exit_code` None: not known."""
 
+    def login(self, agent: AgentDefinition, environment: Mapping[str, str]) -> str:
+        """Why the agent would not be let in with this environment, and what to do; empty if it would, or nobody knows.
+
+        Takes no turn and asks no model: a file or a variable is looked at, or a command that only tells.
+        """
+
 
 def no_version(agent: AgentDefinition, repository_root: Path, path: str) -> str:
     """The version of a program that nobody asks for one."""
@@ -100,6 +107,20 @@ def lay_nothing(turn: Turn) -> None:
 def is_listened_to(agent: AgentDefinition) -> bool:
     """Its lines are heard."""
     return True
+
+
+def no_login(_agent: AgentDefinition, _environment: Mapping[str, str]) -> str:
+    """The `login` of an agent that has none, or keeps it where only it can tell."""
+    return ""
+
+
+def key_is_given(agent: AgentDefinition, environment: Mapping[str, str]) -> str:
+    """The `login` of an agent that is let in by a key: whether there is one."""
+    if not agent.key or environment.get(agent.key):
+        return ""
+    return (
+        f"the variable {agent.key} is empty or not set; set it, or say under `secrets` where its value lies"
+    )
 
 
 def report_tells(turn: Turn, stdout: Path, exit_code: int | None) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from verger_kernel.agents import claude_events, homes, programs, prompting
-from verger_kernel.agents.base import Heard, Turn, is_listened_to
+from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.answers import answer_schema
 from verger_kernel.rules.policy import AgentDefinition
@@ -44,6 +44,7 @@ _QUIET = {
 
 version = programs.version
 hears = is_listened_to
+login = key_is_given
 
 
 def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | None:

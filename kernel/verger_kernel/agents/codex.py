@@ -13,17 +13,19 @@ Not here: what its events mean; see `codex_events.py`.
 - Nothing is read but what stands here: `--ignore-user-config`, `--ignore-rules`, no AGENTS.md, a home of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from verger_kernel.agents import codex_events, homes, programs, prompting
-from verger_kernel.agents.base import Heard, Turn, is_listened_to, no_session
+from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given, no_session
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.answers import answer_schema
 from verger_kernel.rules.policy import AgentDefinition
+from verger_probes.decoding import decoded
 
 KIND = "codex"
 VENDOR_URL = "https://api.openai.com/v1"
@@ -57,6 +59,14 @@ _WRITES = (
 )
 _RETRIES = 2
 
+
+class _Login(msgspec.Struct, frozen=True):
+    """As much of codex's `auth.json` as tells whether it holds a login."""
+
+    OPENAI_API_KEY: str | None = None
+    tokens: dict[str, Any] | None = None
+
+
 version = programs.version
 hears = is_listened_to
 new_session = no_session
@@ -69,6 +79,19 @@ def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | N
     if agent.login and not Path(agent.login).expanduser().is_file():
         return f"there is no login at {agent.login}; log in with `codex login`, or name the file in `login`"
     return None
+
+
+def login(agent: AgentDefinition, environment: Mapping[str, str]) -> str:
+    """Why codex would not be let in, and what to do: there is no key, or no token in the file of its login."""
+    if not agent.login:
+        return key_is_given(agent, environment)
+    try:
+        held = decoded(Path(agent.login).expanduser().read_bytes(), _Login)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        held = _Login()
+    if held.tokens or held.OPENAI_API_KEY:
+        return ""
+    return f"{agent.login} holds no login; log in with `codex login`"
 
 
 def can_continue(turn: Turn) -> bool:

@@ -16,6 +16,7 @@ from verger_kernel.agents.base import (
     Heard,
     Turn,
     lay_nothing,
+    no_login,
     no_session,
     no_version,
     program,
@@ -28,6 +29,7 @@ from verger_kernel.rules.policy import AgentDefinition
 from verger_probes.decoding import decoded
 
 KIND = "generic"
+login = no_login
 
 _NAMES = ("thread_id", "threadId", "session_id", "sessionId")
 _WITHIN = ("thread", "session")

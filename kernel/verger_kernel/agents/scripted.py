@@ -14,6 +14,7 @@ from verger_kernel.agents.base import (
     Heard,
     Turn,
     lay_nothing,
+    no_login,
     no_session,
     no_version,
     report_tells,
@@ -24,6 +25,7 @@ from verger_kernel.agents.scenario import ScenarioRefused, load_scenario
 from verger_kernel.rules.policy import AgentDefinition
 
 KIND = "scripted"
+login = no_login
 
 version = no_version
 new_session = no_session

@@ -17,6 +17,7 @@ from verger_kernel.doctor import checks
 from verger_kernel.doctor.checks import Check
 from verger_kernel.doctor.consulted import consult_paths
 from verger_kernel.doctor.diagnosis import run_checks
+from verger_kernel.doctor.readiness import readiness
 from verger_kernel.doctor.repair import repair_run, restore_links
 from verger_kernel.errors import CommandError
 from verger_kernel.git.command import GitError
@@ -94,7 +95,8 @@ def _environment(home: Home, args: argparse.Namespace) -> list[Check]:
             )
         return [*found, Check(name="policy", status=status, detail=detail, hint=hint)]
     found.append(_variables(resolved.ignored_environment))
-    return found + checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+    found += checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+    return found + readiness(resolved.policy, os.environ, home.folder)
 
 
 def _variables(ignored: tuple[str, ...]) -> Check:

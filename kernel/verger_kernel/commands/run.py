@@ -22,6 +22,7 @@ from verger_kernel.disk.layout import StateFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.doctor import checks
 from verger_kernel.doctor.consulted import consult_paths
+from verger_kernel.doctor.readiness import readiness
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for
 from verger_kernel.home import Home, driven, find_home, run_ids, settle
@@ -164,6 +165,7 @@ def _preflight(
     refuse_unreviewed(home, resolved.policy, found.head)
     refuse_company(resolved.policy)
     ready = checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+    ready += readiness(resolved.policy, os.environ, home.folder)
     checks.refuse(ready)
     for check in ready:
         if check.status == "warning":

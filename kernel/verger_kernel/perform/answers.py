@@ -15,7 +15,7 @@ from verger_kernel.disk import packets, report_places
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
-from verger_kernel.perform import sessions
+from verger_kernel.perform import secrets, sessions
 from verger_kernel.perform.billing import billed
 from verger_kernel.perform.reports import pretty
 from verger_kernel.perform.site import Site
@@ -42,7 +42,7 @@ def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered
         asked = task(site, msgspec.structs.replace(place, effect=effect))
         found = complete_answer(asked, put.report) or _said(site, place, asked, call, put)
         if found and (not place.packet or _was_intact(call, put, Digest(place.packet))):
-            return billed(found, site, place.agent, effect, call)
+            return billed(secrets.cleaned(found, put.report), site, place.agent, effect, call)
     return None
 
 

@@ -26,7 +26,7 @@ from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
 from verger_kernel.git.standing import Standing, standing
-from verger_kernel.perform import sessions
+from verger_kernel.perform import secrets, sessions
 from verger_kernel.perform.answers import around, seal
 from verger_kernel.perform.billing import billed
 from verger_kernel.perform.listening import Listener
@@ -90,6 +90,7 @@ async def make(call: Call, tell: Tell) -> Outcome:
 
 
 async def _made(call: Call, tell: Tell) -> Outcome:
+    given = secrets.for_call(call.site.policy.agents[call.place.agent], call.site.ambient)
     prepared = await to_thread.run_sync(_prepare, call)
     effect, wanted = call.place.effect, prepared.turn.agent.version
     if wanted and prepared.version != wanted:
@@ -113,7 +114,7 @@ async def _made(call: Call, tell: Tell) -> Outcome:
 
     listener = Listener(call.adapter, prepared.turn, call.folder.stdout, began)
     sightings = Sightings(prepared.turn.task, prepared.put.report)
-    ended = await _watched(_job(call, prepared), sightings, listener)
+    ended = await _watched(_job(call, prepared, given), sightings, listener)
     turn = replace(prepared.turn, session=listener.session or prepared.turn.session)
     return await to_thread.run_sync(_outcome, call, replace(prepared, turn=turn), sightings, ended)
 
@@ -163,9 +164,9 @@ def can_continue(site: Site, place: CallPlace) -> bool:
     return sessions.continued(adapter_of(agent.kind), turn, before) is not None
 
 
-def _job(call: Call, prepared: _Prepared) -> Job:
+def _job(call: Call, prepared: _Prepared, given: Mapping[str, str]) -> Job:
     site, place, turn = call.site, call.place, prepared.turn
-    extra = call.adapter.environment(turn)
+    extra = {**given, **call.adapter.environment(turn)}
     return Job(
         argv=call.adapter.argv(turn),
         cwd=site.attempt(place.item, place.attempt).worktree,
@@ -226,6 +227,7 @@ def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended
         seal(call.folder).unlink(missing_ok=True)
     if isinstance(found, Unanswered) and found.kind in ("failed", "killed", "malformed"):
         found = replace(found, why=found.why + _last_words(call.folder.stderr))
+    found = secrets.cleaned(found, put.report)
     if not _is_put_off(found):
         sessions.forget(call.folder)
         sessions.clear(call.folder.agent)

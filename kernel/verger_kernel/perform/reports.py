@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.disk.packets import digest_of
+from verger_kernel.process import redaction
 from verger_kernel.rules.findings import Finding
 from verger_kernel.rules.surface.report import SurfaceReport
 from verger_kernel.rules.trials import CommandResult, TrialMark, TrialReport, trial_name
@@ -129,8 +130,12 @@ def _says(found: Finding, said: tuple[str, str]) -> bool:
 
 
 def pretty(value: object) -> bytes:
-    """Any of our records as people read it: two spaces, one newline at the end, equal for equal values."""
-    return msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2) + b"\n"
+    """Any of our records as people read it: two spaces, one newline at the end, equal for equal values.
+
+    Secrets that were passed do not stand in it.
+    """
+    data = msgspec.json.format(msgspec.json.encode(value, order="deterministic"), indent=2) + b"\n"
+    return redaction.without_passed(data)
 
 
 def junit(report: VerificationReport) -> bytes:
@@ -140,7 +145,7 @@ def junit(report: VerificationReport) -> bytes:
         root.append(_suite(trial))
     xml.indent(root)
     text: bytes = xml.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text + b"\n"
+    return redaction.without_passed(text) + b"\n"
 
 
 def _suite(trial: TrialReport) -> xml.Element:

@@ -10,7 +10,7 @@ from anyio import to_thread
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.git import commits
 from verger_kernel.git.command import GitError
-from verger_kernel.perform import answers, bounds, calls, worktree
+from verger_kernel.perform import answers, bounds, calls, secrets, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, rejection_points, rework_points, task
 from verger_kernel.rules.effects import RunWorker
@@ -42,6 +42,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
     if tries_of(effect.id) > 1:
         # What the killed try did is told before it is taken for how the repository always stood.
         escapes = await to_thread.run_sync(bounds.planted, site, effect.item, effect.attempt)
+        escapes = escapes or await to_thread.run_sync(secrets.written, site, effect.item, effect.attempt)
         if escapes:
             cut_short = Unanswered("killed", "the try before was cut short")
             return _returned(effect, cut_short, escapes=escapes, quarantine="")
@@ -85,8 +86,12 @@ def _recorded(
     if escapes:
         # Git must not read a worktree that was made to run something; it stays as it is for a person to look at.
         return _returned(effect, outcome, escapes=escapes, quarantine=quarantine)
-    calls.not_put_off(outcome)
     try:
+        leaks = secrets.written(site, effect.item, effect.attempt)
+        if leaks:
+            # Nothing of it becomes a git object; it stays where it is for a person to look at.
+            return _returned(effect, outcome, escapes=leaks, quarantine=quarantine)
+        calls.not_put_off(outcome)
         record = worktree.recorded(site, effect.item, effect.attempt)
     except GitError as error:
         if error.is_of_the_world():

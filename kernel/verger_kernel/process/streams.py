@@ -1,4 +1,4 @@
-"""The files a job writes its output to: opened, measured, cut to the limit.
+"""The files a job writes its output to: opened, measured, cut to the limit, and cleaned of secrets for keeping.
 
 Not here: when too much is too much; see `rules/limits.py`.
 """
@@ -9,6 +9,8 @@ import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from verger_kernel.process.redaction import LOOKAHEAD_BYTES, redacted
 
 # Appending, though each file begins empty: `echo > /dev/stderr` in a job opens the file a second time,
 # and without it the two would write over each other.
@@ -33,7 +35,7 @@ class Streams:
         return sum(abs(new - old) for new, old in zip(now, before, strict=True))
 
     def settle(self, bytes_max: int, kept: Path | None = None) -> None:
-        """Cuts the files to `bytes_max` in all. Blocks.
+        """Cleans the files of secrets and cuts them to `bytes_max` in all. Blocks.
 
         `kept` becomes a copy of the first, whatever stands at its own path by then. Raises OSError.
         """
@@ -41,8 +43,8 @@ class Streams:
         for fd, size, share in zip(
             (self.out, self.err), self._last, shares(self._last, bytes_max), strict=True
         ):
-            if share < size:
-                os.ftruncate(fd, share)
+            if size:
+                _clean(fd, size, share)
         if kept:
             self._copy(kept)
 
@@ -54,6 +56,40 @@ class Streams:
     def _sizes(self) -> tuple[int, int]:
         out = os.fstat(self.out).st_size
         return out, 0 if self.err == self.out else os.fstat(self.err).st_size
+
+
+def _clean(fd: int, size: int, share: int) -> None:
+    """Leaves of a file of `size` bytes the first `share`, without secrets. Raises OSError."""
+    is_cut = share < size
+    with io.FileIO(fd, closefd=False) as file:
+        file.seek(0)
+        # Further than what is kept: of a secret that the cut goes through, its beginning must go as well.
+        data = _read(file, share + LOOKAHEAD_BYTES if is_cut else size)
+    clean = redacted(data)
+    if is_cut:
+        if clean == data:
+            os.ftruncate(fd, share)
+            return
+        beyond = LOOKAHEAD_BYTES if len(data) < size else 0
+        clean = clean[: min(share, max(0, len(clean) - beyond))]
+    if clean != data:
+        os.ftruncate(fd, 0)
+        with io.FileIO(fd, "ab", closefd=False) as file:
+            _write(file, clean)
+
+
+def _read(file: io.FileIO, count: int) -> bytes:
+    parts = []
+    while count > 0 and (part := file.read(count)):
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _write(file: io.FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 @contextmanager

@@ -168,7 +168,7 @@ def _agents(resolved: Resolved) -> Iterator[ExplainedAgent]:
             continue
         agent = policy.agents[name]
         call = " ".join(agent.command) or agent.scenario
-        env = tuple(dict.fromkeys((*policy.env, *agent.env)))
+        env = tuple(dict.fromkeys((*policy.env, *agent.env, *agent.secrets)))
         yield ExplainedAgent(role=role, name=name, kind=agent.kind, call=call, env=env, source=source)
 
 

@@ -11,7 +11,7 @@ from verger_kernel.rules.bills import Amount
 from verger_kernel.rules.budgets import Budget
 from verger_kernel.rules.frame import FlakeRules
 from verger_kernel.rules.limits import Limits
-from verger_kernel.rules.money import micro, usd
+from verger_kernel.rules.money import micro
 from verger_kernel.rules.prices import Price
 
 RULES_TRIAGE = "rules"
@@ -23,14 +23,6 @@ HELD_BACK = {"execute": _WRITES, "fix": _WRITES, "remediate": _WRITES, "audit": 
 """What one call of a stage may use where the policy does not say it: an agent that works asks its model often."""
 
 
-class PolicyRefusal(Exception):
-    """A policy that cannot be run: which setting, why, and what to write instead."""
-
-    def __init__(self, what: str, hint: str) -> None:
-        super().__init__(what)
-        self.hint = hint
-
-
 AgentKind = Literal["generic", "scripted", "codex", "claude"]
 
 
@@ -39,7 +31,8 @@ class AgentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     `generic` needs `command` (argv, no shell); `scripted` needs `scenario` (path from the repository root); `codex` and
     `claude` need `model` and a way in: `key` names the environment variable that holds one, `login` a file.
-    `env` names environment variables that the agent gets on top of the allowlist.
+    `env` names environment variables that the agent gets on top of the allowlist; `secrets` are variables whose values
+    lie elsewhere, `env:NAME` or `file:/path`, and are kept nowhere.
     """
 
     kind: AgentKind
@@ -54,23 +47,11 @@ class AgentDefinition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     key: str = ""
     login: str = ""
     env: tuple[str, ...] = ()
+    secrets: dict[str, str] = {}
 
     def variables(self) -> tuple[str, ...]:
         """The environment variables that this agent alone gets."""
         return (*self.env, self.key) if self.key else self.env
-
-
-_FOR_ALL = frozenset({"kind", "env"})
-_OF_MODELS = frozenset({"program", "version", "model", "effort", "base_url", "key"})
-_USED_BY: dict[str, frozenset[str]] = {
-    "generic": _FOR_ALL | {"command", "resume"},
-    "scripted": _FOR_ALL | {"scenario"},
-    "codex": _FOR_ALL | _OF_MODELS | {"login"},
-    "claude": _FOR_ALL | _OF_MODELS,
-}
-_NEEDED_BY = {"generic": "command", "scripted": "scenario", "codex": "model", "claude": "model"}
-CLAUDE_KEYS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN")
-"""The variables in which claude looks for a way in; it takes no other name."""
 
 
 class Quarantined(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -215,76 +196,3 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 def _micro(text: str | None) -> int | None:
     return None if text is None else micro(text)
-
-
-def check(policy: Policy) -> None:
-    """Raises PolicyRefusal for the first rule that `policy` breaks: unknown agent, incomplete agent, twin lanes,
-    a budget that no call fits into.
-    """
-    known = ", ".join(sorted(policy.agents)) or "none"
-    for name in policy.lanes.names():
-        if name not in policy.agents:
-            raise PolicyRefusal(
-                f"agent '{name}' is in a lane but is not defined (defined: {known})",
-                f"add a table [agents.{name}] to verger.toml, or name another agent with --agents",
-            )
-    for name, agent in sorted(policy.agents.items()):
-        _complete(name, agent)
-    if policy.lanes.audit_a == policy.lanes.audit_b:
-        raise PolicyRefusal(
-            f"both audit lanes are '{policy.lanes.audit_a}': the two audits must come from two agents",
-            "name two different agents for audit_a and audit_b",
-        )
-    if policy.intention.parallel_runs_allowed and policy.intention.isolation != "four_layer":
-        raise PolicyRefusal(
-            "[intention] allows parallel runs without saying how they are kept apart",
-            'write isolation = "four_layer" beside parallel_runs_allowed, or take it out',
-        )
-    _check_budget(policy)
-
-
-def _check_budget(policy: Policy) -> None:
-    budget, held = policy.budget(), policy.held_back("execute")
-    for name, most, one in (
-        ("budget_usd", budget.microusd, held.microusd),
-        ("item_budget_usd", budget.item_microusd, held.microusd),
-        ("budget_tokens", budget.tokens, held.tokens),
-        ("item_budget_tokens", budget.item_tokens, held.tokens),
-    ):
-        if most is not None and most < one:
-            is_money = name.endswith("usd")
-            reserve = "reserve_usd" if is_money else "reserve_tokens"
-            shown = usd(one) if is_money else f"{one} tokens"
-            raise PolicyRefusal(
-                f"{name} is less than the {shown} that are held back for one call of the worker, so none could begin",
-                f"raise {name}, or set {reserve} to what one call may use at most",
-            )
-
-
-def _complete(name: str, agent: AgentDefinition) -> None:
-    needed = _NEEDED_BY[agent.kind]
-    if not getattr(agent, needed):
-        raise PolicyRefusal(
-            f"agent '{name}' of kind {agent.kind} has no {needed}",
-            f"set {needed} in [agents.{name}] of verger.toml",
-        )
-    idle = [field for field in agent.__struct_fields__ if getattr(agent, field) and _is_idle(field, agent)]
-    if idle:
-        raise PolicyRefusal(
-            f"agent '{name}' of kind {agent.kind} does not use {' and '.join(idle)}",
-            f"take it out of [agents.{name}] of verger.toml, or write another kind",
-        )
-    if agent.kind == "codex" and bool(agent.key) == bool(agent.login):
-        raise PolicyRefusal(
-            f"agent '{name}' of kind codex needs either key or login, to be let in",
-            f'set key = "OPENAI_API_KEY" (a variable) or login = "~/.codex/auth.json" in [agents.{name}]',
-        )
-    if agent.kind == "claude" and agent.key not in CLAUDE_KEYS:
-        raise PolicyRefusal(
-            f"agent '{name}' of kind claude needs key, the variable that lets it in",
-            f"set key in [agents.{name}] to {', '.join(CLAUDE_KEYS[:-1])} or {CLAUDE_KEYS[-1]}",
-        )
-
-
-def _is_idle(field: str, agent: AgentDefinition) -> bool:
-    return field not in _USED_BY[agent.kind]

@@ -1,104 +1,48 @@
 """Every setting that a file, the environment or the command line may hold: its bounds, what it is for.
 
-Not here: the defaults; see `rules/policy.py`. Each place says only what it changes, so no field is required.
+Not here: the defaults (`rules/policy.py`), and what a single value must be (`values.py`). Each place says only what it
+changes, so no field is required.
 """
 
-from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-from verger_kernel.rules.money import USD, plain
-from verger_kernel.rules.policy import RULES_TRIAGE, AgentKind
+from verger_kernel.rules.policy import AgentKind
+from verger_kernel.settings.values import (
+    NAME_WORDS,
+    AgentName,
+    Argv,
+    Date,
+    Dollars,
+    FilePath,
+    Items,
+    Mebibytes,
+    Model,
+    ModelName,
+    Person,
+    Processes,
+    Reason,
+    References,
+    Rounds,
+    Seconds,
+    ShellLines,
+    Steps,
+    Switch,
+    Test,
+    Tokens,
+    TriageName,
+    Url,
+    VariableName,
+    VariableNames,
+    Version,
+)
 
 POLICY_SCHEMA = "verger.policy.v1"
-_NAME = r"^[a-z0-9][a-z0-9_-]{0,31}$"
-_NAME_WORDS = "a name: 1 to 32 of a-z, 0-9, dash and underscore, first a letter or digit"
 
 Location = tuple[int | str, ...]
 """Where in a place a setting stands, as pydantic tells it: `("agents", "painter", "kind")`."""
-
-
-def _not_reserved(name: str) -> str:
-    if name == RULES_TRIAGE:
-        raise PydanticCustomError("reserved", "it is kept for the rule of the triage lane")
-    return name
-
-
-def _program_first(argv: list[str]) -> list[str]:
-    if not argv or not argv[0].strip():
-        raise PydanticCustomError("program", "its first word should name a program")
-    return argv
-
-
-def _as_text(value: object) -> object:
-    # TOML has dates of its own, which nobody should have to put in quotes.
-    return value.isoformat() if type(value) is date else value
-
-
-def _date(text: str) -> str:
-    try:
-        known = date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        known = False
-    if not known:
-        raise PydanticCustomError("date", "it is no date of the calendar")
-    return text
-
-
-def _dollars(value: object) -> object:
-    # A TOML number is told as it was written: 0.1 is a tenth, whatever a float makes of it.
-    return str(value) if type(value) in (int, float) else value
-
-
-Rounds = Annotated[int, Field(ge=0, le=20, title="a whole number from 0 to 20")]
-Items = Annotated[int, Field(ge=1, le=10_000, title="a whole number from 1 to 10000")]
-Seconds = Annotated[int, Field(ge=1, le=604_800, title="whole seconds from 1 to 604800 (a week)")]
-Mebibytes = Annotated[int, Field(ge=1, le=1_048_576, title="whole MiB from 1 to 1048576 (a TiB)")]
-Processes = Annotated[int, Field(ge=1, le=100_000, title="a whole number from 1 to 100000")]
-Steps = Annotated[int, Field(ge=1, le=64, title="a whole number from 1 to 64")]
-AgentName = Annotated[str, Field(pattern=_NAME, title=_NAME_WORDS), AfterValidator(_not_reserved)]
-TriageName = Annotated[str, Field(pattern=_NAME, title=f"{_NAME_WORDS}; or `rules`, which asks no agent")]
-Word = Annotated[str, Field(pattern=r"^[^\x00]*$")]
-Argv = Annotated[
-    list[Word], AfterValidator(_program_first), Field(title="a list of words without NUL, the program first")
-]
-FilePath = Annotated[str, Field(pattern=r"^[^\x00]+$", title="a path without NUL, not empty")]
-ShellLine = Annotated[str, Field(pattern=r"^[^\x00]*[^\s\x00][^\x00]*$")]
-ShellLines = Annotated[list[ShellLine], Field(title="a list of shell commands without NUL, none empty")]
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-VariableNames = Annotated[list[VariableName], Field(title="a list of names of environment variables")]
-Switch = Annotated[bool, Field(title="true or false")]
-Date = Annotated[
-    str,
-    BeforeValidator(_as_text),
-    AfterValidator(_date),
-    Field(title="a date that exists, as YYYY-MM-DD"),
-]
-Test = Annotated[ShellLine, Field(title="a case as its runner names it, or a whole command")]
-Person = Annotated[ShellLine, Field(title="a name, not empty")]
-Dollars = Annotated[
-    str,
-    BeforeValidator(_dollars),
-    Field(pattern=f"^{USD}$", title="US dollars with at most 6 decimals, such as 2.50"),
-    AfterValidator(plain),
-]
-Tokens = Annotated[int, Field(ge=1, le=10**12, title="a whole number of tokens from 1 to 1000000000000")]
-ModelName = Annotated[str, Field(pattern=r"^[^\x00\s*]+\*?$")]
-Model = Annotated[
-    str,
-    Field(
-        pattern=r"^[A-Za-z0-9][^\x00\s]*$", title="a model's name, without spaces, first a letter or digit"
-    ),
-]
-Url = Annotated[
-    str,
-    Field(pattern=r"^https?://[^\x00-\x20\"\\]+$", title="an address that begins with http:// or https://"),
-]
-Version = Annotated[str, Field(pattern=r"^[0-9][0-9A-Za-z.+-]*$", title="a version such as 1.2.3")]
-Reason = Annotated[Word, Field(title="words without NUL")]
 
 
 def _setting(what_for: str) -> Any:
@@ -145,6 +89,9 @@ class AgentSettings(_Table):
     )
     login: FilePath = _setting("the file of a login that codex uses in place of a key; `~` is your home")
     env: VariableNames = _setting("variables that this agent gets on top of the allowlist")
+    secrets: References = _setting(
+        "variables whose values this agent alone gets, from where they lie; kept nowhere"
+    )
 
 
 class QuarantineSettings(_Table):
@@ -262,7 +209,7 @@ _TABLES: dict[str, type[_Table]] = {
 def wanted(location: Location) -> str:
     """What the setting at `location` must be, in words; `""` where no setting stands."""
     if location[-1] == "[key]":
-        return _NAME_WORDS
+        return NAME_WORDS
     table, rest = _table(location)
     field = table.model_fields.get(str(rest[0])) if rest else None
     return (field.title if field else None) or ""

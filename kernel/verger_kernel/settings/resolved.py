@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
-from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy, PolicyRefusal, check
+from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy
 from verger_kernel.rules.policy_snapshot import Resolved, Source
+from verger_kernel.rules.runnable import PolicyRefusal, check
 from verger_kernel.settings.sources import (
     Problem,
     Reading,
@@ -33,7 +34,7 @@ EXAMPLE = (
 """The smallest verger.toml, line by line."""
 
 _ROLES = Lanes.__struct_fields__
-_WHOLE = ("prices",)
+_WHOLE = ("prices", "secrets")
 """Tables that are taken whole from the last place that has them: their keys are no settings."""
 _NEEDED = ("worker", "audit_a", "audit_b")
 
