@@ -7,7 +7,9 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.doubles import replayed_cli
 
@@ -26,7 +28,13 @@ def replaying(root: Path, kind: str, *words: str) -> AgentDefinition:
     program = root / name
     program.write_text(f'#!/bin/sh\nexec {call} -- "$@"\n', encoding="utf-8")
     program.chmod(0o755)
-    return AgentDefinition(kind=kind, model=MODELS[kind], key=KEYS[kind], program=str(program))
+    key = root / "key"
+    key.write_text("of no worth to anybody", encoding="utf-8")
+    key.chmod(0o600)
+    secrets = {KEYS[kind]: f"file:{key}"}
+    return AgentDefinition(
+        kind=kind, model=MODELS[kind], key=KEYS[kind], program=str(program), secrets=secrets
+    )
 
 
 def real(kind: str, url: str) -> AgentDefinition:
@@ -43,4 +51,11 @@ def real(kind: str, url: str) -> AgentDefinition:
 def table(agent: AgentDefinition) -> str:
     """The definition as an inline table of a policy."""
     fields = {name: getattr(agent, name) for name in agent.__struct_fields__}
-    return "{ " + ", ".join(f"{name} = {json.dumps(value)}" for name, value in fields.items() if value) + " }"
+    return _inline({name: value for name, value in fields.items() if value})
+
+
+def _inline(fields: Mapping[str, Any]) -> str:
+    def shown(value: Any) -> str:
+        return _inline(value) if isinstance(value, Mapping) else json.dumps(value)
+
+    return "{ " + ", ".join(f"{name} = {shown(value)}" for name, value in fields.items()) + " }"

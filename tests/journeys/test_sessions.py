@@ -5,6 +5,7 @@ Not here: the real programs; see tests/agents. These replay what was recorded of
 
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.doubles.model_agents import replaying, table
 from tests.doubles.trials import RUN, attempt_of, calls_of, escalated, passed, processes_of, state_of, trial
@@ -122,7 +123,7 @@ def test_no_answer_is_named_for_what_it_is(tmp_path: Path, kind: str, case: str,
 
 
 def test_another_version_than_the_policy_names_is_refused_before_anything_begins(tmp_path: Path) -> None:
-    agent = table(replaying(tmp_path, "codex", "play", "ok")).replace("}", ', version = "0.1.0" }')
+    agent = table(msgspec.structs.replace(replaying(tmp_path, "codex", "play", "ok"), version="0.1.0"))
     place = trial(tmp_path / "place", agents={"worker": agent})
     result = place.verger(*RUN)
     assert result.code == 6

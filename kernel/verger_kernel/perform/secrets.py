@@ -177,11 +177,12 @@ def _of_file(name: str, path: Path) -> str:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise SecretMissing(f"secret {name} is missing: {path}: {error.strerror}; put it there") from None
+    info = os.fstat(fd)
+    if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
+        os.close(fd)
+        why = "is no plain file of yours that nobody else may read"
+        raise SecretMissing(f"secret {name} is not private: {path} {why}; run `chmod 600` on it")
     with os.fdopen(fd, "rb") as file:
-        info = os.fstat(fd)
-        if not stat.S_ISREG(info.st_mode) or info.st_uid != os.geteuid() or info.st_mode & 0o077:
-            why = "is no plain file of yours that nobody else may read"
-            raise SecretMissing(f"secret {name} is not private: {path} {why}; run `chmod 600` on it")
         data = file.read(redaction.VALUE_BYTES_MAX + 2)
     try:
         return data.decode().removesuffix("\n").removesuffix("\r")

@@ -3,13 +3,11 @@
 Not here: what a kind of agent says of its login; see tests/kernel/agents.
 """
 
-import types
 from pathlib import Path
 
 import pytest
 
 from verger_kernel.agents import generic
-from verger_kernel.agents.registry import ADAPTERS
 from verger_kernel.clock import now
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.doctor.readiness import readiness
@@ -68,8 +66,7 @@ def test_a_lost_login_is_told_by_the_agents_own_kind(monkeypatch: pytest.MonkeyP
         asked.append(dict(environment))
         return "its key has expired"
 
-    kind = types.SimpleNamespace(**{**vars(generic), "login": login})
-    monkeypatch.setitem(ADAPTERS, "generic", kind)
+    monkeypatch.setattr(generic, "login", login)
     environ = {"MINE": "long enough", "ACCOUNT": "a", "OTHER": "b", "PATH": "/bin"}
     said = found(policy(CODER_KEY="env:MINE"), environ)
     assert said == {"agent_logins": "agent 'coder' would not be let in: its key has expired"}
