@@ -146,7 +146,7 @@ RESTING_TROUBLES: dict[str, Case] = {
     "there is no vergerd.service": without_a_unit,
     "`parked, limit: …; at": by_a_limit,
     "`parked, auth": by_a_lost_login,
-    "`parked, budget": by_an_empty_budget,
+    "`parked, budget: …": by_an_empty_budget,
     "`it was stopped": by_a_stop,
     "so a person is needed": by_a_kernel_that_dies,
     "recover is off": by_a_kernel_that_dies_unwatched,

@@ -3,6 +3,7 @@
 Not here: what stops a run while it works; see `troubled_runs.py`.
 """
 
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -141,7 +142,20 @@ def after_all_passed(root: Path) -> Result:
     return place.verger("resume")
 
 
+def with_a_budget_where_none_was(root: Path) -> Result:
+    return _copied(root, item("01"), item("02")).verger("resume", "--budget-usd", "5")
+
+
+def with_a_clock_that_was_set_back(root: Path) -> Result:
+    place = _copied(root, item("01"))
+    state = place.run().run_state
+    state.write_text(re.sub(r'"updated_utc_ms": \d+', '"updated_utc_ms": 4102444800000', state.read_text()))
+    return place.verger("run", PLAYBOOK, "--next")
+
+
 STANDING_TROUBLES: dict[str, Case] = {
+    "or was never bounded there": with_a_budget_where_none_was,
+    "behind the newest record": with_a_clock_that_was_set_back,
     "`no run … in …`": with_an_unknown_run,
     "begins 2 run ids": with_the_beginning_of_two_runs,
     "a run of … is held by pid": while_another_process_drives,

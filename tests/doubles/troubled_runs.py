@@ -114,6 +114,19 @@ def by_a_lane_that_cannot_say(root: Path) -> Result:
     return _scripted(root, GOOD, 'stage = "audit"\nlane = "a"\nreport = { overall_verdict = "inconclusive" }')
 
 
+def with_too_small_a_budget(root: Path) -> Result:
+    return _scripted(root, GOOD, policy='budget_usd = 1\nreserve_usd = "0.6"')
+
+
+def by_a_worker_that_writes_its_secret(root: Path) -> Result:
+    key = root.with_name("key")
+    key.write_text("a long enough key")
+    key.chmod(0o600)
+    worker = shell('mkdir -p docs; echo "$KEY" > docs/01.md; exec $AGENT').removesuffix(" }")
+    agents = {"worker": f'{worker}, secrets = {{ KEY = "file:{key}" }} }}'}
+    return trial(root, agents=agents).verger(*RUN)
+
+
 def without_evidence(root: Path) -> Result:
     return workplace(root, rows=[evidenced("03")]).verger("run", PLAYBOOK, "--next")
 
@@ -137,6 +150,8 @@ TROUBLED_RUNS: dict[str, Case] = {
     "a required command fails on the base": by_a_base_that_is_broken,
     "setup fails on the base": by_a_setup_that_fails,
     "failed and passed on the same result": by_a_command_that_is_flaky,
+    "parked, budget: the run may spend": with_too_small_a_budget,
+    "holds the secret": by_a_worker_that_writes_its_secret,
     "an audit is inconclusive": by_a_lane_that_cannot_say,
     "asks for evidence from outside": without_evidence,
 }

@@ -151,7 +151,30 @@ def without_any_run(root: Path) -> Result:
     return workplace(root).verger("status")
 
 
+def with_a_budget_for_no_call(root: Path) -> Result:
+    return workplace(root, policy=f"budget_usd = 1\n{POLICY}").verger(*NEXT)
+
+
+def _with_a_secret(root: Path, reference: str) -> Result:
+    scripted = 'worker = { kind = "scripted", scenario = "scenario.toml"'
+    secret = f'{scripted}, secrets = {{ KEY = "{reference}" }}'
+    return workplace(root, policy=POLICY.replace(scripted, secret)).verger(*NEXT)
+
+
+def without_a_secret(root: Path) -> Result:
+    return _with_a_secret(root, "env:NOBODY_SET_IT")
+
+
+def with_a_secret_for_all(root: Path) -> Result:
+    root.with_name("key").write_text("a long enough key")
+    root.with_name("key").chmod(0o644)
+    return _with_a_secret(root, f"file:{root.with_name('key')}")
+
+
 TROUBLES: dict[str, Case] = {
+    "budget_usd is less than": with_a_budget_for_no_call,
+    "is missing: the variable": without_a_secret,
+    "is not private": with_a_secret_for_all,
     "is in no git repository": outside,
     "has no commits": without_commits,
     "does not know who commits": without_identity,
