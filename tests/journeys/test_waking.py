@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.doubles.daemons import Seat, seated
-from tests.doubles.notes import scenario
+from tests.doubles.notes import POLICY, scenario
 from tests.doubles.workplace import wait_until
 from tests.journeys.test_recovery import RECOVERS, acts
 
@@ -82,3 +82,35 @@ def test_a_lost_login_waits_for_a_person(tmp_path: Path) -> None:
         parked(seat)
         assert "log the agent in" in seat.status()["supervision"]["next"]
         assert seat.verger("supervise", "resume").returncode == 0
+
+
+def test_a_budget_waits_for_a_person_whose_word_reaches_the_kernel(tmp_path: Path) -> None:
+    use = '{ do = "use", input_tokens = 9, cost_usd = "0.60" }'
+    write = '{ do = "write", path = "docs/01.md", text = "a note\\n" }'
+    script = scenario(f'stage = "execute"\nsteps = [{write}, {use}]', f"steps = [{use}]")
+    with seated(tmp_path, script=script, policy=f'budget_usd = 1\nreserve_usd = "0.60"\n{POLICY}') as seat:
+        seat.release.touch()
+        seat.start(**WAKES)
+        parked(seat)
+        said = seat.status()["supervision"]["next"]
+        assert said.startswith("parked, budget: the run may spend $1.00: $0.60 are spent")
+        assert said.endswith("then: verger supervise resume --budget-usd MORE")
+        assert seat.verger("supervise", "resume").returncode == 75
+        assert seat.verger("supervise", "resume", "--budget-usd", "2").returncode == 0
+        assert seat.status()["kernel"]["cost"]["run"]["usd"] == "1.80"
+        assert acts(seat) == ["attach_kernel"] * 3
+
+
+def test_two_runs_that_one_limit_parked_are_each_woken_once(tmp_path: Path) -> None:
+    with seated(tmp_path, **parking(3)) as seat:
+        seat.release.touch()
+        seat.start(**WAKES)
+        parked(seat)
+        first = seat.status()["run_id"]
+        parked(seat)
+        second = seat.status()["run_id"]
+        wait_until(lambda: all(seat.status(run)["kernel"]["passed"] == 1 for run in (first, second)))
+        for run in (first, second):
+            folder = seat.place.run().root.parent / run / "supervision" / "interventions"
+            kinds = [json.loads(path.read_bytes())["action_kind"] for path in sorted(folder.glob("*.json"))]
+            assert kinds.count("wake_from_park") == 1
