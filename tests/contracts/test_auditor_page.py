@@ -35,7 +35,7 @@ def test_the_auditor_reads_the_packet_and_says_what_it_found(tmp_path: Path, lin
     for name in ("packet", "reports", "worktree"):
         (tmp_path / name).mkdir()
     (tmp_path / "packet" / "candidate.patch").write_text(PATCH.format(line=line), encoding="utf-8")
-    _worker, auditor = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+    _worker, auditor, *_rest = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     asked = task("audit", folder=tmp_path)
     subprocess.run(
         (sys.executable, "-c", auditor),
