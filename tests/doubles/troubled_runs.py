@@ -5,6 +5,7 @@ Not here: what is refused before it begins (`troubles.py`), and once it stands (
 
 from pathlib import Path
 
+from tests.doubles.model_agents import replaying, table
 from tests.doubles.notes import PLAYBOOK, POLICY, evidenced, item, writing
 from tests.doubles.trials import FEW_TRIALS, GOOD, RUN, shell, trial
 from tests.doubles.troubles import Case
@@ -28,6 +29,32 @@ def by_a_worker_that_says_nothing(root: Path) -> Result:
 
 def by_a_worker_that_runs_too_long(root: Path) -> Result:
     return _worker(root, "while sleep 0.1; do echo busy; done", policy="execution_timeout_s = 1")
+
+
+def _codex(root: Path, case: str) -> Result:
+    root.mkdir(exist_ok=True)
+    worker = table(replaying(root, "codex", "play", case))
+    return trial(root / "place", agents={"worker": worker}).verger(*RUN)
+
+
+def by_a_model_that_answers_in_prose(root: Path) -> Result:
+    return _codex(root, "prose")
+
+
+def by_a_model_that_refuses(root: Path) -> Result:
+    return _codex(root, "content_filter")
+
+
+def by_a_task_that_does_not_fit(root: Path) -> Result:
+    return _codex(root, "context")
+
+
+def by_a_key_that_does_not_count(root: Path) -> Result:
+    return _codex(root, "401")
+
+
+def by_an_empty_balance(root: Path) -> Result:
+    return _codex(root, "quota")
 
 
 def by_a_worker_that_fails(root: Path) -> Result:
@@ -135,6 +162,11 @@ TROUBLED_RUNS: dict[str, Case] = {
     "with exit code …, without a report": by_a_worker_that_fails,
     "with exit code 0, but without": by_a_worker_that_reports_nothing,
     "no valid verger.worker_report": by_a_worker_whose_report_is_none,
+    "schema_bad: …": by_a_model_that_answers_in_prose,
+    "refused: …": by_a_model_that_refuses,
+    "context_full: …": by_a_task_that_does_not_fit,
+    "put a key that counts": by_a_key_that_does_not_count,
+    "pay or choose another plan": by_an_empty_balance,
     "silent: said nothing": by_a_worker_that_says_nothing,
     "timeout: ran": by_a_worker_that_runs_too_long,
     "verdict is blocked`": by_a_worker_that_is_blocked,

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.doubles.model_agents import replaying, table
 from tests.doubles.notes import PLAYBOOK, POLICY, item, playbook
 from tests.doubles.repository import make_repository
 from tests.doubles.workplace import Result, Workplace, workplace
@@ -75,6 +76,24 @@ def _generic(command: str) -> str:
 
 def without_the_agents_program(root: Path) -> Result:
     return _with_policy(root, _generic("no-such-agent"))
+
+
+def with_another_version_of_a_program(root: Path) -> Result:
+    root.mkdir(exist_ok=True)
+    agent = table(replaying(root, "codex")).replace(" }", ', version = "0.1.0" }')
+    return _with_policy(root / "place", _with_worker(agent))
+
+
+def without_a_way_in(root: Path) -> Result:
+    return _with_policy(root, _with_worker('{ kind = "codex", model = "gpt-5.5" }'))
+
+
+def with_an_idle_setting(root: Path) -> Result:
+    return _with_policy(root, _with_worker('{ kind = "generic", command = ["true"], model = "m" }'))
+
+
+def _with_worker(agent: str) -> str:
+    return POLICY.replace('worker = { kind = "scripted", scenario = "scenario.toml" }', f"worker = {agent}")
 
 
 def with_configuration_of_an_agent(root: Path) -> Result:
@@ -186,6 +205,9 @@ TROUBLES: dict[str, Case] = {
     "is in a lane but is not defined": with_an_agent_that_nobody_defines,
     "must come from two agents": with_one_agent_for_both_lanes,
     "is not on PATH": without_the_agents_program,
+    "is version …, the policy says": with_another_version_of_a_program,
+    "needs either key or login": without_a_way_in,
+    "does not use": with_an_idle_setting,
     "that nobody reviewed": with_configuration_of_an_agent,
     "cannot read playbook": without_the_playbook,
     "has no section 2": without_a_table,
