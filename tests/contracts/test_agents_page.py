@@ -19,7 +19,8 @@ from verger_kernel.agents.outcome import Answered, Failure, outcome
 from verger_kernel.agents.scenario import read_scenario
 from verger_kernel.agents.steps import Step
 from verger_kernel.rules.packs import REPORT_TYPES, TaskSpecification, WorkerReport
-from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, check
+from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
+from verger_kernel.rules.runnable import check
 
 PAGE = (Path(__file__).parents[2] / "docs" / "agents.md").read_text(encoding="utf-8")
 

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from tests.doubles.model_agents import replaying, table
 from tests.doubles.notes import PLAYBOOK, POLICY, item, playbook
 from tests.doubles.repository import make_repository
@@ -80,7 +81,7 @@ def without_the_agents_program(root: Path) -> Result:
 
 def with_another_version_of_a_program(root: Path) -> Result:
     root.mkdir(exist_ok=True)
-    agent = table(replaying(root, "codex")).replace(" }", ', version = "0.1.0" }')
+    agent = table(msgspec.structs.replace(replaying(root, "codex"), version="0.1.0"))
     return _with_policy(root / "place", _with_worker(agent))
 
 

@@ -5,7 +5,8 @@ Not here: the form of a single value; see tests/kernel/settings.
 
 import pytest
 
-from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy, PolicyRefusal, check
+from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
+from verger_kernel.rules.runnable import PolicyRefusal, check
 
 GOOD = {
     "generic": {"command": ("a",)},
