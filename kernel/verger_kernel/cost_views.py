@@ -98,7 +98,7 @@ def _spent_line(view: CostView) -> str:
     if run.unknown_calls:
         assumed = f"{_usd(run.assumed_usd)}, {run.assumed_tokens:,} tokens"
         line += f"; of that {assumed} are assumed, for {run.unknown_calls} call(s) that did not say"
-    if len(view.stages) > 1:
+    if len(view.stages) > 1 and micro(run.usd):
         line += "; " + ", ".join(f"{stage} {_usd(spent.usd)}" for stage, spent in view.stages.items())
     return line
 

@@ -12,6 +12,7 @@ import msgspec
 from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.journal import cut, read_journal
 from verger_kernel.disk.layout import RunFolder
+from verger_kernel.rules.budgets import Overspent
 from verger_kernel.rules.chain import MACHINE_VERSION, Reading, Record
 from verger_kernel.rules.lasting import lasts
 from verger_kernel.rules.machine import fold
@@ -102,7 +103,7 @@ def _folded(
                 _check_equal(folder, state)
             if record.seq == kept:
                 found = (before, state)
-    except (IllegalEvent, AssertionError, KeyError, ValueError) as error:
+    except (IllegalEvent, Overspent, AssertionError, KeyError, ValueError) as error:
         raise CorruptRun(f"{folder.journal} tells a story that cannot happen: {error}") from error
     return found
 

@@ -225,12 +225,14 @@ class ItemEnded(ItemLine, frozen=True, kw_only=True, tag="item.ended"):
 
 
 class ItemEnd(msgspec.Struct, frozen=True, kw_only=True):
-    """How one item of the playbook stands; `commit` is empty unless it passed."""
+    """How one item of the playbook stands and what it cost; `commit` is empty unless it passed."""
 
     item: str
     end: End
     attempt: int
     commit: str
+    usd: str
+    tokens: int
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from verger_kernel.errors import CommandError
 from verger_kernel.following import kinds as k
 from verger_kernel.following.lines import end_of, spot_of
 from verger_kernel.rules import state as s
+from verger_kernel.rules.bills import Spent
+from verger_kernel.rules.money import dollars
 from verger_kernel.rules.now import iso
 from verger_kernel.snapshot import Snapshot
 
@@ -67,10 +69,16 @@ def ends(state: s.RunState) -> tuple[k.ItemEnd, ...]:
     for item in (facts.item_id for facts in state.frame.items):
         entry = passed.get(item)
         if entry:
-            end = k.ItemEnd(item=item, end="passed", attempt=entry.attempt, commit=entry.commit)
+            end = _end(item, "passed", entry.attempt, entry.spent, entry.commit)
         elif spot and spot.item == item:
-            end = k.ItemEnd(item=item, end=end_of(state.stage), attempt=spot.attempt, commit="")
+            end = _end(item, end_of(state.stage), spot.attempt, state.spending.item)
         else:
-            end = k.ItemEnd(item=item, end="not_begun", attempt=0, commit="")
+            end = _end(item, "not_begun", 0, Spent())
         found.append(end)
     return tuple(found)
+
+
+def _end(item: str, end: k.End, attempt: int, spent: Spent, commit: str = "") -> k.ItemEnd:
+    return k.ItemEnd(
+        item=item, end=end, attempt=attempt, commit=commit, usd=dollars(spent.microusd), tokens=spent.tokens
+    )

@@ -9,6 +9,7 @@ import msgspec
 
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.following.lines import Step
+from verger_kernel.rules.budgets import Overspent
 from verger_kernel.rules.chain import GENESIS, MACHINE_VERSION, Record
 from verger_kernel.rules.machine import fold
 from verger_kernel.rules.state import RunState
@@ -71,6 +72,7 @@ class Tail:
             msgspec.DecodeError,
             ValueError,
             IllegalEvent,
+            Overspent,
             AssertionError,
             KeyError,
             RecursionError,
