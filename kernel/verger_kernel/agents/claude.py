@@ -22,11 +22,13 @@ import msgspec
 
 from verger_kernel.agents import claude_events, homes, programs, prompting
 from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given
+from verger_kernel.agents.needs import Needs
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.answers import answer_schema
 from verger_kernel.rules.policy import AgentDefinition
 
 KIND = "claude"
+VENDOR_URL = "https://api.anthropic.com"
 
 _LOOKING = ("Read", "Grep", "Glob")
 _WRITING = (*_LOOKING, "Edit", "Write")
@@ -50,6 +52,11 @@ login = key_is_given
 def missing(agent: AgentDefinition, repository_root: Path, path: str) -> str | None:
     """Why claude cannot be started and what to do; None if it can."""
     return programs.missing(agent, repository_root, path) or prompting.check()
+
+
+def needs(agent: AgentDefinition) -> Needs:
+    """Its program, and whom it asks."""
+    return programs.needs(agent, VENDOR_URL)
 
 
 def new_session() -> str:

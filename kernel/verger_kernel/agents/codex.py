@@ -14,6 +14,7 @@ Not here: what its events mean; see `codex_events.py`.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import msgspec
 
 from verger_kernel.agents import codex_events, homes, programs, prompting
 from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given, no_session
+from verger_kernel.agents.needs import Needs
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.answers import answer_schema
 from verger_kernel.rules.policy import AgentDefinition
@@ -92,6 +94,13 @@ def login(agent: AgentDefinition, environment: Mapping[str, str]) -> str:
     if held.tokens or held.OPENAI_API_KEY:
         return ""
     return f"{agent.login} holds no login; log in with `codex login`"
+
+
+def needs(agent: AgentDefinition) -> Needs:
+    """Its program with what lies beside it, its login, and whom it asks."""
+    own = programs.needs(agent, VENDOR_URL)
+    # Its own sandbox program and its search program lie in folders beside that of the binary.
+    return replace(own, folders=tuple(native.parent.parent for native in own.folders))
 
 
 def can_continue(turn: Turn) -> bool:

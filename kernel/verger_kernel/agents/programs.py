@@ -3,10 +3,13 @@
 Not here: starting it for a call; see `perform/calls.py`.
 """
 
+import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from verger_kernel.agents.base import program_missing
+from verger_kernel.agents.needs import Needs
 from verger_kernel.process.versions import version_said
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.policy import AgentDefinition
@@ -70,6 +73,20 @@ def _other_version(agent: AgentDefinition, native: Path) -> str | None:
     return (
         f"{native} is version {said or 'unknown'}, the policy says {agent.version}; "
         "install that one, or change version once you have read what is new"
+    )
+
+
+def needs(agent: AgentDefinition, vendor_url: str) -> Needs:
+    """What the program of `agent` needs of the outside: itself, its vendor or where the policy says, and its key."""
+    url = urlsplit(agent.base_url or vendor_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    native = found(agent, Path("/"), os.environ.get("PATH", os.defpath))
+    login = (Path(agent.login).expanduser(),) if agent.login else ()
+    return Needs(
+        hosts=(f"{url.hostname}:{port}",),
+        folders=(native,) if native else (),
+        writable=login,
+        variables=agent.variables(),
     )
 
 

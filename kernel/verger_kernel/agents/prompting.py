@@ -29,8 +29,8 @@ _UNTOLD = ("schema_version", "report_path", "report_schema", "packet_sha256", "a
 """What of a task no model needs: where its report belongs is the kernel's business."""
 
 
-class PromptsChanged(Exception):
-    """A prompt that is not the one that was shipped."""
+class PromptsChanged(OSError):
+    """A prompt that is not the one that was shipped: the world is at fault, and no agent."""
 
 
 class Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -178,3 +178,21 @@ def test_what_is_not_there_is_told_with_the_way_out(tmp_path: Path) -> None:
     program = replaying(tmp_path, "codex").program
     login = AgentDefinition(kind="codex", model="m", login="/nowhere/auth.json", program=program)
     assert "there is no login at /nowhere/auth.json" in (codex.missing(login, tmp_path, "") or "")
+
+
+def test_it_needs_its_program_its_key_and_whom_it_asks(tmp_path: Path) -> None:
+    program = replaying(tmp_path, "claude").program
+    asks = AgentDefinition(kind="claude", model="m", key="ANTHROPIC_API_KEY", program=program, env=("CI",))
+    needs = claude.needs(asks)
+    assert (needs.hosts, needs.folders) == (("api.anthropic.com:443",), (Path(program),))
+    assert (needs.variables, needs.writable) == (("CI", "ANTHROPIC_API_KEY"), ())
+    local = AgentDefinition(
+        kind="codex", model="m", login="/home/auth.json", base_url="http://127.0.0.1:4000/v1"
+    )
+    assert codex.needs(local).hosts == ("127.0.0.1:4000",)
+    assert codex.needs(local).writable == (Path("/home/auth.json"),)
+    beside = tmp_path / "vendor" / "bin" / "codex"
+    beside.parent.mkdir(parents=True)
+    beside.write_text("#!/bin/sh\n")
+    named = AgentDefinition(kind="codex", model="m", key="K", program=str(beside))
+    assert codex.needs(named).folders == (tmp_path / "vendor",)
