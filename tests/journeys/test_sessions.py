@@ -8,7 +8,17 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.doubles.model_agents import replaying, table
-from tests.doubles.trials import RUN, attempt_of, calls_of, escalated, passed, processes_of, state_of, trial
+from tests.doubles.trials import (
+    RUN,
+    TOLD,
+    attempt_of,
+    calls_of,
+    escalated,
+    passed,
+    processes_of,
+    state_of,
+    trial,
+)
 from tests.doubles.workplace import Workplace
 
 from verger_kernel.perform import listening
@@ -139,3 +149,17 @@ def test_a_lane_goes_on_in_its_session_and_the_other_is_not_asked_again(tmp_path
     assert sorted(calls_of(place)) == ["0/audit-a/t1", "0/audit-a/t2", "0/audit-b/t1", "0/execute/t1"]
     assert len({began.session for began in place.events(SessionBegan)}) == 1
     assert state_of(place).park is None
+
+
+def test_the_users_own_configuration_is_not_read_and_so_not_refused(tmp_path: Path) -> None:
+    replayed = table(replaying(tmp_path, "codex", *WRITE, "play", "ok"))
+    place = trial(tmp_path / "place", 'stage = "audit"', agents={"worker": replayed} | TOLD)
+    (place.home / ".codex").mkdir()
+    (place.home / ".codex" / "config.toml").write_text("sandbox_mode = 'danger-full-access'\n")
+    passed(place, place.verger(*RUN))
+
+
+def test_nothing_of_the_agents_home_is_the_users(tmp_path: Path) -> None:
+    place = place_of(tmp_path, "claude", *WRITE, "play", "ok")
+    passed(place, place.verger(*RUN))
+    assert not (place.home / ".claude").exists() and not (place.home / "projects").exists()
