@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from verger_kernel.agents.needs import Needs
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.ids import shown
 from verger_kernel.rules.packs import TaskSpecification
@@ -82,6 +83,9 @@ class Adapter(Protocol):
 
     def read(self, turn: Turn, stdout: Path, exit_code: int | None) -> Told | None:
         """What came of the call by its events; None where only the report file tells. `exit_code` None: not known."""
+
+    def needs(self, agent: AgentDefinition) -> Needs:
+        """What it must see or reach outside of its sandbox, beside what every agent does."""
 
     def login(self, agent: AgentDefinition, environment: Mapping[str, str]) -> str:
         """Why the agent would not be let in with this environment, and what to do; empty if it would, or nobody knows.

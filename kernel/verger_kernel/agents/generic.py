@@ -25,6 +25,7 @@ from verger_kernel.agents.base import (
     task_environment,
     task_json,
 )
+from verger_kernel.agents.needs import Needs
 from verger_kernel.rules.policy import AgentDefinition
 from verger_probes.decoding import decoded
 
@@ -102,3 +103,8 @@ def _named(event: dict[str, Any]) -> str:
     within = [part for part in map(event.get, _WITHIN) if isinstance(part, dict)]
     found = [event.get(name) for name in _NAMES] + [part.get("id") for part in within]
     return next((name for name in found if isinstance(name, str) and name), "")
+
+
+def needs(agent: AgentDefinition) -> Needs:
+    """The absolute paths in its command: whoever wrote the policy named them."""
+    return Needs(folders=tuple(Path(word) for word in agent.command if word.startswith("/")))

@@ -21,6 +21,7 @@ from verger_kernel.agents.base import (
     task_environment,
     task_json,
 )
+from verger_kernel.agents.needs import Needs
 from verger_kernel.agents.scenario import ScenarioRefused, load_scenario
 from verger_kernel.rules.policy import AgentDefinition
 
@@ -78,3 +79,9 @@ def hears(agent: AgentDefinition) -> bool:
 def heard(turn: Turn, line: bytes) -> Heard:
     """Nothing."""
     return NOTHING
+
+
+def needs(agent: AgentDefinition) -> Needs:
+    """This Python with its packages, and the player's own."""
+    packages = (verger_kernel.__path__[0], verger_probes.__path__[0])
+    return Needs(folders=tuple(map(Path, (sys.prefix, sys.base_prefix, *packages))))

@@ -26,7 +26,7 @@ from verger_kernel.disk.layout import CallFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.disk.report_places import ReportPlace
 from verger_kernel.git.standing import Standing, standing
-from verger_kernel.perform import secrets, sessions
+from verger_kernel.perform import enclosing, secrets, sessions
 from verger_kernel.perform.answers import around, seal
 from verger_kernel.perform.billing import billed
 from verger_kernel.perform.listening import Listener
@@ -34,6 +34,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
 from verger_kernel.process.environment import clean_environment, path_given
 from verger_kernel.process.runner import Ended, Job, run
+from verger_kernel.process.sandbox import environment
 from verger_kernel.rules.events import AgentStarted, Event, SessionBegan
 from verger_kernel.rules.ids import Digest, shown
 from verger_kernel.rules.packs import TaskSpecification
@@ -166,11 +167,22 @@ def can_continue(site: Site, place: CallPlace) -> bool:
 
 def _job(call: Call, prepared: _Prepared, given: Mapping[str, str]) -> Job:
     site, place, turn = call.site, call.place, prepared.turn
+    attempt = site.attempt(place.item, place.attempt)
     extra = {**given, **call.adapter.environment(turn)}
+    sandbox = enclosing.of_agent(
+        site,
+        call.adapter.needs(turn.agent),
+        stage=place.stage,
+        worktree=attempt.worktree,
+        own=(prepared.put.root, turn.folder),
+        evidence=attempt.evidence,
+        home=extra.get("HOME", ""),
+    )
+    inside = environment(sandbox) if sandbox else {}
     return Job(
         argv=call.adapter.argv(turn),
-        cwd=site.attempt(place.item, place.attempt).worktree,
-        env=clean_environment(site.ambient, (*site.policy.env, *turn.agent.variables()), extra),
+        cwd=attempt.worktree,
+        env=clean_environment(site.ambient, (*site.policy.env, *turn.agent.variables()), inside | extra),
         stdin=prepared.stdin,
         stdout=call.folder.stdout,
         stderr=call.folder.stderr,
@@ -178,6 +190,7 @@ def _job(call: Call, prepared: _Prepared, given: Mapping[str, str]) -> Job:
         marker=site.marker(place.effect),
         run_marker=site.frame.run_id,
         inherit=(site.tree_lock,),
+        sandbox=sandbox,
     )
 
 

@@ -17,6 +17,7 @@ from verger_kernel.perform.site import Site
 from verger_kernel.process import rooms
 from verger_kernel.process.environment import absolute_path
 from verger_kernel.process.rooms import Room
+from verger_kernel.process.sandbox import TREE
 from verger_kernel.rules.effects import RunCommands
 from verger_kernel.rules.ids import Digest, ObjectId
 from verger_kernel.rules.scope import GITLINK
@@ -112,7 +113,7 @@ def _key(site: Site, tree: ObjectId, room: Room) -> str:
             path: one.id for path, one in held.items() if one.mode == GITLINK or is_manifest(path, setup)
         },
         setup=setup,
-        toolchain=(*toolchain(setup, path), str(room.inside)),
+        toolchain=(*toolchain(setup, path), str(TREE if site.policy.sandbox == "required" else room.inside)),
     )
 
 

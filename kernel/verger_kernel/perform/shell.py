@@ -18,10 +18,12 @@ from anyio import to_thread
 
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.git import removal
+from verger_kernel.perform import enclosing
 from verger_kernel.perform.site import Site
 from verger_kernel.process.environment import clean_environment
 from verger_kernel.process.rooms import Room
 from verger_kernel.process.runner import Ended, Job, not_started, run
+from verger_kernel.process.sandbox import Sandbox, environment
 from verger_kernel.rules import runners
 from verger_kernel.rules.cases import CaseReport
 from verger_kernel.rules.ids import shown
@@ -59,11 +61,12 @@ async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandR
     if not await to_thread.run_sync(_made_ready, shell, output, reports, log):
         moved = not_started("An earlier command put something else in the place of the tree")
         return await to_thread.run_sync(_result, shell, number, command, moved, log, reports)
-    argv = shell.room.argv(command)
+    sandbox = await to_thread.run_sync(_sandbox, shell, reports)
+    argv = ("bash", "-c", command) if sandbox else shell.room.argv(command)
     job = Job(
         argv=argv,
         cwd=shell.room.work,
-        env=_environment(shell, reports),
+        env=_environment(shell, reports) | (environment(sandbox) if sandbox else {}),
         stdin=None,
         stdout=output,
         stderr=None,
@@ -73,13 +76,14 @@ async def run_command(shell: Shell, number: int, command: str) -> tuple[CommandR
         run_marker=shell.site.frame.run_id,
         inherit=(shell.site.tree_lock,),
         kept=log,
+        sandbox=sandbox,
     )
     async with shell.site.at_work:
         ended = await run(job)
     if ended.breach and ended.breach.limit == "disk":
         # No fault of the command: the trial is made again when there is room.
         raise OSError(errno.ENOSPC, f"{shown(command)} was stopped: the disk is nearly full")
-    if ended.breach is None and not shell.room.was_made(argv):
+    if ended.breach is None and not sandbox and not shell.room.was_made(argv):
         # Or the command removed the sign of it. Either way its exit code says nothing.
         ended = msgspec.structs.replace(ended, exit_code=None)
     return await to_thread.run_sync(_result, shell, number, command, ended, log, reports)
@@ -98,6 +102,10 @@ def _made_ready(shell: Shell, output: Path, reports: Path, log: Path) -> bool:
         return False
     reports.mkdir(mode=0o700, parents=True, exist_ok=True)
     return True
+
+
+def _sandbox(shell: Shell, reports: Path) -> Sandbox | None:
+    return enclosing.of_command(shell.site, shell.room, shell.scratch, reports, shell.attempt.evidence)
 
 
 def _environment(shell: Shell, reports: Path) -> dict[str, str]:

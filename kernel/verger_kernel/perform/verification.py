@@ -4,7 +4,7 @@ Not here: what a trial proves (`rules/verification.py`), and how one command is 
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 from anyio import to_thread
@@ -154,12 +154,18 @@ def _report(
         purpose=effect.purpose,
         nth=effect.nth,
         tree=tree,
-        room="mounted" if rooms.can_mount(site.folder.verify) else "in place",
+        room=_kind_of_room(site),
         setup=made.setup,
         commands=results,
         artifacts=artifacts,
         mark=mark,
     )
+
+
+def _kind_of_room(site: Site) -> Literal["sandbox", "mounted", "in place"]:
+    if site.policy.sandbox == "required":
+        return "sandbox"
+    return "mounted" if rooms.can_mount(site.folder.verify) else "in place"
 
 
 def _green_cases(effect: RunCommands, site: Site, cases: Cases) -> Cases:

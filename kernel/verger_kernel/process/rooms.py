@@ -25,7 +25,8 @@ _POINTS = ("/srv", "/mnt", "/media")
 _TRIAL_S = 10.0
 
 # By descriptor, not by path: overlayfs gives a meaning to comma, colon and backslash, and mountinfo shows no path.
-_LAYERS = "lowerdir=/proc/self/fd/3,upperdir=/proc/self/fd/4,workdir=/proc/self/fd/5,index=off"
+_FOLDERS = "lowerdir=/proc/self/fd/3,upperdir=/proc/self/fd/4,workdir=/proc/self/fd/5"
+_LAYERS = f"{_FOLDERS},index=off"
 _OVERLAY = '"$1" -n -t overlay -o "$2" verger "$3" 3<"$4" 4<"$5" 5<"$6"'
 _BIND = '"$1" -n --bind /proc/self/fd/4 "$3" 4<"$5"'
 # bash, for dash drops variables whose names it does not like; -p, for BASH_ENV is the command's alone.
@@ -48,6 +49,11 @@ class Entry:
     mount: str
     options: str
     after: tuple[str, ...]
+
+    @property
+    def overlay_options(self) -> str:
+        """The options beside the three folders, which are named another way where there is a sandbox."""
+        return self.options.removeprefix(f"{_FOLDERS},")
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,24 @@
 Not here: finding its processes, see `tree.py`; what its environment holds, see `environment.py`.
 """
 
+import dataclasses
 import os
 import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import anyio
 import msgspec
+from msgspec.structs import replace
 
 from verger_kernel.process import ending, table, tree
 from verger_kernel.process.cgroups import Leaf, leaf_kept
+from verger_kernel.process.enclosed import PROCESSES, Enclosure, enclosure_kept
+from verger_kernel.process.proxy import Proxy, served
+from verger_kernel.process.sandbox import Sandbox
 from verger_kernel.process.streams import Streams, streams_opened
 from verger_kernel.process.tree import Tree, adopt_orphans, tree_kept
 from verger_kernel.process.watch import Watch
@@ -36,6 +42,7 @@ class Job:
     `marker` and `run_marker`, the ids of the effect and the run, stand in its environment as VERGER_EFFECT
     and VERGER_RUN; no two jobs share a `marker` at the same time. `inherit` are descriptors that it gets.
     `kept` gets a copy of what was written to `stdout`, for a job that can put something else in that place.
+    In a `sandbox` the job begins in the folder of that, and `inherit` is kept beside it, out of its reach.
     """
 
     argv: tuple[str, ...]
@@ -49,6 +56,7 @@ class Job:
     run_marker: str
     inherit: tuple[int, ...] = ()
     kept: Path | None = None
+    sandbox: Sandbox | None = None
 
 
 class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -56,6 +64,7 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     `ended_s` is when its first process was seen to have ended, on the monotonic clock. `output_bytes` is what it wrote,
     more than is kept where the limit was broken; `swept` counts its processes that had to be ended, but the first.
+    `entered` says that its sandbox, if it has one, was made: if not, the exit code says nothing.
     """
 
     exit_code: int | None
@@ -65,6 +74,7 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ended_s: float
     output_bytes: int
     swept: int
+    entered: bool = True
 
 
 async def run(job: Job) -> Ended:
@@ -75,14 +85,35 @@ async def run(job: Job) -> Ended:
     """
     assert job.argv and job.marker and job.run_marker
     adopt_orphans()
+    if job.sandbox:
+        allowed = replace(job.limits, processes_max=job.limits.processes_max + PROCESSES)
+        job = dataclasses.replace(job, limits=allowed)
     async with leaf_kept(job.run_marker, job.marker, job.limits) as leaf:
-        with streams_opened(job.stdout, job.stderr) as streams, tree_kept(job.marker, leaf) as grown:
-            return await _run(job, streams, grown, leaf)
+        with (
+            streams_opened(job.stdout, job.stderr) as streams,
+            tree_kept(job.marker, leaf) as grown,
+            enclosure_kept(job.sandbox, job.limits.memory_bytes_max) as enclosure,
+        ):
+            ended = await _run(job, streams, grown, leaf, enclosure)
+            return _told_of(job, ended, enclosure) if enclosure else ended
 
 
-async def _run(job: Job, streams: Streams, grown: Tree, leaf: Leaf | None) -> Ended:
+def _told_of(job: Job, ended: Ended, enclosure: Enclosure) -> Ended:
+    """How the job ended, now that its sandbox was heard to the end."""
+    enclosure.hear()
+    if enclosure.errno:
+        return not_started(_start_error(job, OSError(enclosure.errno, os.strerror(enclosure.errno))))
+    if not enclosure.entered and not ended.start_error and ended.breach is None:
+        why = enclosure.failure or "it ended before it was made"
+        return replace(not_started(f"Cannot make the sandbox: {why}"), entered=False)
+    return replace(ended, swept=ended.swept + enclosure.left)
+
+
+async def _run(
+    job: Job, streams: Streams, grown: Tree, leaf: Leaf | None, enclosure: Enclosure | None
+) -> Ended:
     # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
-    process = _start(job, streams)
+    process = _start(job, streams, enclosure)
     if isinstance(process, str):
         return not_started(process)
     main = table.row(process.pid)
@@ -91,14 +122,22 @@ async def _run(job: Job, streams: Streams, grown: Tree, leaf: Leaf | None) -> En
         process.wait()
         return not_started(f"Cannot watch {shown(job.argv[0])}: /proc is not mounted or hides it")
     grown.grow_from(main)
-    return await _lived(job, process, grown, streams, leaf)
+    proxy = Proxy(job.sandbox.hosts) if job.sandbox and job.sandbox.hosts else None
+    watch = Watch(job.limits, (job.stdout.parent, job.cwd), grown, streams, proxy)
+    if not (proxy and enclosure):
+        return await _lived(job, process, grown, streams, leaf, watch)
+    return await served(proxy, enclosure, partial(_lived, job, process, grown, streams, leaf, watch))
 
 
 async def _lived(
-    job: Job, process: subprocess.Popen[bytes], grown: Tree, streams: Streams, leaf: Leaf | None
+    job: Job,
+    process: subprocess.Popen[bytes],
+    grown: Tree,
+    streams: Streams,
+    leaf: Leaf | None,
+    watch: Watch,
 ) -> Ended:
     began = time.monotonic()
-    watch = Watch(job.limits, (job.stdout.parent, job.cwd), grown, streams)
     broken, exceeded = None, ""
     try:
         if leaf:
@@ -162,14 +201,17 @@ async def _swept(
     return sum(pid != first for pid, _ in ended)
 
 
-def _start(job: Job, streams: Streams) -> subprocess.Popen[bytes] | str:
+def _start(job: Job, streams: Streams, enclosure: Enclosure | None = None) -> subprocess.Popen[bytes] | str:
     """The job's first process, in a session of its own, or why there is none."""
+    env = {**job.env, tree.EFFECT: job.marker, tree.RUN: job.run_marker}
     with (job.stdin or Path(os.devnull)).open("rb") as stdin:
         try:
+            if enclosure:
+                return enclosure.start(job.argv, env, job.inherit, stdin, streams.out, streams.err)
             return subprocess.Popen(
                 job.argv,
                 cwd=job.cwd,
-                env={**job.env, tree.EFFECT: job.marker, tree.RUN: job.run_marker},
+                env=env,
                 stdin=stdin,
                 stdout=streams.out,
                 stderr=streams.err,

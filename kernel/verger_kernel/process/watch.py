@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import anyio
 import msgspec
@@ -32,14 +33,28 @@ _SEEN_TWICE = ("memory", "first_output", "silence")
 that one look comes to later seem to hold what they shared with the others."""
 
 
+class Traffic(Protocol):
+    """What carries bytes for a job that has no network of its own."""
+
+    carried_bytes: int
+
+
 class Watch:
     """What one job was seen to use. Begins to count when it is made."""
 
-    def __init__(self, allowed: Limits, places: tuple[Path, ...], tree: Tree, streams: Streams) -> None:
+    def __init__(
+        self,
+        allowed: Limits,
+        places: tuple[Path, ...],
+        tree: Tree,
+        streams: Streams,
+        traffic: Traffic | None = None,
+    ) -> None:
         self._allowed = allowed
         self._places = places
         self._tree = tree
         self._streams = streams
+        self._traffic = traffic
         self._looks = Looks(tree, allowed.memory_bytes_max)
         self._began = self._output_at = now = anyio.current_time()
         self._first_output_s: float | None = None
@@ -101,7 +116,8 @@ class Watch:
         self._seen, self._free = await anyio.to_thread.run_sync(self._look_round, whole)
         stretch_s = self._allowed.stretch_s
         self._cpu = limits.used_cpu(self._cpu, now, self._seen.cpu_s, stretch_s)
-        self._write = limits.wrote(self._write, now, self._seen.written_bytes, stretch_s)
+        carried = self._traffic.carried_bytes if self._traffic else 0
+        self._write = limits.wrote(self._write, now, self._seen.written_bytes + carried, stretch_s)
         self._look_due = now + (_LOOK_NEAR_S if self._is_near() else min(_LOOK_S, stretch_s))
 
     def _look_round(self, whole: bool) -> tuple[Seen, int | None]:

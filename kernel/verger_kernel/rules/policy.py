@@ -129,6 +129,10 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     parallel_steps_max: int = 2
     disk_floor_mb: int = 512
     ambient_agent_config: Literal["refuse", "acknowledged"] = "refuse"
+    sandbox: Literal["required", "none"] = "required"
+    sandbox_hosts: tuple[str, ...] = ()
+    sandbox_paths: tuple[str, ...] = ()
+    verification_hosts: tuple[str, ...] = ()
     intention: Intention = Intention()
     budget_usd: str | None = None
     budget_tokens: int | None = None

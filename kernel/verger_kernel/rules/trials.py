@@ -108,14 +108,14 @@ class TrialMark(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class TrialReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything seen in one trial. `tree` is what stood in the checkout, `setup` what prepared it.
 
-    `room` says where the commands ran: `mounted` at a path with nothing above it, or `in place`.
+    `room` says where the commands ran: in the `sandbox`, else `mounted` at a path with nothing above it, or `in place`.
     """
 
     group: str
     purpose: Purpose
     nth: int
     tree: str
-    room: Literal["mounted", "in place"]
+    room: Literal["sandbox", "mounted", "in place"]
     setup: tuple[CommandResult, ...]
     commands: tuple[CommandResult, ...]
     artifacts: tuple[ArtifactResult, ...]

@@ -17,6 +17,8 @@ from verger_kernel.settings.values import (
     Date,
     Dollars,
     FilePath,
+    FolderPaths,
+    Hosts,
     Items,
     Mebibytes,
     Model,
@@ -176,6 +178,14 @@ class Layer(_Table):
     disk_floor_mb: Mebibytes = _setting(
         "free disk space without which no run begins, and below which an agent or command is stopped"
     )
+    sandbox: Annotated[Literal["required", "none"], Field(title="`required` or `none`")] = _setting(
+        "`none` lets agents and commands see and write whatever you can, and says so everywhere"
+    )
+    sandbox_hosts: Hosts = _setting("what agents may reach over the network, by the proxy alone")
+    sandbox_paths: FolderPaths = _setting(
+        "what agents and commands may read besides, as it stands in your account"
+    )
+    verification_hosts: Hosts = _setting("what setup and verification commands may reach over the network")
     ambient_agent_config: Annotated[
         Literal["refuse", "acknowledged"], Field(title="`refuse` or `acknowledged`")
     ] = _setting("`refuse` stops a run whose agents would read configuration that nobody reviewed")

@@ -69,6 +69,10 @@ Reference = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/[^
 References = Annotated[
     dict[VariableName, Reference], Field(title="a table of variables, each `env:NAME` or `file:/PATH`")
 ]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")]
+Hosts = Annotated[list[Host], Field(title="a list of `host:port`")]
+FolderPath = Annotated[str, Field(pattern=r"^(/|~/)[^\x00]*$")]
+FolderPaths = Annotated[list[FolderPath], Field(title="a list of paths that begin with `/` or `~/`")]
 Switch = Annotated[bool, Field(title="true or false")]
 Date = Annotated[
     str,
