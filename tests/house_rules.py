@@ -62,6 +62,7 @@ ENTRIES = {
     "verger_daemon.__main__": "console script vergerd, and the client with -m",
     "verger_kernel.__main__": "console script verger-kernel, and the client and the daemon with -m",
     "verger_kernel.agents.player": "the scripted adapter, with -m",
+    "verger_kernel.process.inside": "whatever makes a sandbox, with -c",
 }
 
 

@@ -4,7 +4,7 @@ Not here: whether it is alive right now; only a probe can say that.
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -55,6 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     agent_calls: int = 0
     cost: CostView | None = None
     lanes: dict[str, str] = {}
+    sandbox: str = ""
     gates: tuple[GateView, ...] = ()
     updated_at_utc: str = ""
     run_state_path: str = ""
@@ -106,7 +107,7 @@ def _of(saved: SavedState, folder: RunFolder, *, held: bool) -> Snapshot:
         playbook=saved.playbook_path,
         agent_calls=saved.agent_calls,
         cost=cost_view(saved.spending),
-        lanes=_lanes(folder),
+        **_of_policy(folder),
         gates=gates_of(folder),
         updated_at_utc=iso(saved.updated_utc_ms),
         run_state_path=str(folder.run_state),
@@ -254,18 +255,18 @@ def _judged(saved: SavedState, held: bool) -> tuple[Level, Exit, str]:
             return "ok", Exit.DONE, f"all items passed; take the result with: git merge {saved.run_branch}"
 
 
-def _lanes(folder: RunFolder) -> dict[str, str]:
+def _of_policy(folder: RunFolder) -> dict[str, Any]:
     from verger_kernel.rules.policy_snapshot import read_policy_snapshot
 
     try:
         policy = read_policy_snapshot(read_file(folder.policy)).policy
     except (OSError, msgspec.DecodeError):
         return {}
-    lanes = msgspec.to_builtins(policy.lanes)
-    return {
+    lanes = {
         role: f"{name} ({policy.agents[name].kind})" if name in policy.agents else name
-        for role, name in lanes.items()
+        for role, name in msgspec.to_builtins(policy.lanes).items()
     }
+    return {"lanes": lanes, "sandbox": policy.sandbox}
 
 
 def table_of(rows: Sequence[tuple[str, ...]]) -> str:

@@ -25,6 +25,8 @@ def text(view: Snapshot) -> str:
         "read": view.report,
         "passed": "" if view.error else f"{view.passed} of {view.items_total}",
         "agents": ", ".join(f"{role} {name}" for role, name in view.lanes.items()),
+        "sandbox": "none: agents and commands could see and write all that you can"
+        * (view.sandbox == "none"),
         "gates": "; ".join(map(gate_text, view.gates)),
         "agent calls": "" if view.error else str(view.agent_calls),
         **cost_rows(view.cost),

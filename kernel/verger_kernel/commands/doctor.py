@@ -19,6 +19,7 @@ from verger_kernel.doctor.consulted import consult_paths
 from verger_kernel.doctor.diagnosis import run_checks
 from verger_kernel.doctor.readiness import readiness
 from verger_kernel.doctor.repair import repair_run, restore_links
+from verger_kernel.doctor.sandboxes import sandbox_check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.command import GitError
 from verger_kernel.home import Home, driven, find_home, find_run
@@ -95,7 +96,8 @@ def _environment(home: Home, args: argparse.Namespace) -> list[Check]:
             )
         return [*found, Check(name="policy", status=status, detail=detail, hint=hint)]
     found.append(_variables(resolved.ignored_environment))
-    found += checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+    of_policy = (home.repository, resolved.policy, os.environ, home.state)
+    found += [*checks.policy_checks(*of_policy), sandbox_check(*of_policy)]
     return found + readiness(resolved.policy, os.environ, home.folder)
 
 

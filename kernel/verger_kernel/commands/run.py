@@ -23,6 +23,7 @@ from verger_kernel.disk.packets import digest_of
 from verger_kernel.doctor import checks
 from verger_kernel.doctor.consulted import consult_paths
 from verger_kernel.doctor.readiness import readiness
+from verger_kernel.doctor.sandboxes import sandbox_check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for
 from verger_kernel.home import Home, driven, find_home, run_ids, settle
@@ -166,6 +167,7 @@ def _preflight(
     refuse_company(resolved.policy)
     ready = checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
     ready += readiness(resolved.policy, os.environ, home.folder)
+    ready.append(sandbox_check(home.repository, resolved.policy, os.environ, home.state))
     checks.refuse(ready)
     for check in ready:
         if check.status == "warning":
