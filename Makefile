@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .SUFFIXES:
-.PHONY: help demo test lint bench bench-peers growth sweep cheats faults kills test-agents constraints clean
+.PHONY: help demo test lint bench bench-peers growth sweep cheats escapes faults kills test-agents constraints clean
 
 # The python3 that PATH means comes first; a shim that does not start is passed over.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -48,6 +48,9 @@ sweep: $(READY) ## the points of the longer proofs that `make test` leaves out
 
 cheats: $(READY) ## try ways to make a broken change pass, beside honest changes of the same look
 	@$(RUN) tests/cheats/cheats.py
+
+escapes: $(READY) ## try to get out of the sandbox, from agents and from verification commands
+	@$(RUN) tests/escapes/escapes.py $(ATTEMPTS)
 
 faults: $(READY) ## what is said and done while processes die, hang, flood and fill: every claim beside the truth
 	@$(RUN) tests/faults/faults.py $(if $(TRIALS),--trials $(TRIALS))

@@ -14,6 +14,7 @@ from verger_kernel.commands.playbook import as_json, bullets, item_of, load_play
 from verger_kernel.commands.policy import resolved_policy
 from verger_kernel.doctor import checks
 from verger_kernel.doctor.consulted import consult_paths
+from verger_kernel.doctor.sandboxes import sandbox_check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.checkout import NoRepository, find
 from verger_kernel.git.command import GitError
@@ -84,7 +85,8 @@ def _surroundings(args: argparse.Namespace, plan: NormalizedPlan, item: Item) ->
         unknown = error.what
         found.append(_policy_check(error))
     else:
-        found += checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
+        of_policy = (home.repository, resolved.policy, os.environ, home.state)
+        found += [*checks.policy_checks(*of_policy), sandbox_check(*of_policy)]
     stops = (Obstacle(what=one.detail, hint=one.hint) for one in found if one.status == "error")
     return _Surroundings(resolved, unknown, tuple(stops))
 

@@ -169,11 +169,11 @@ def _preflight(
     ready += readiness(resolved.policy, os.environ, home.folder)
     ready.append(sandbox_check(home.repository, resolved.policy, os.environ, home.state))
     checks.refuse(ready)
+    items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
+    checks.refuse([consult_paths(home.repository, plan, items)], Exit.INPUT)
     for check in ready:
         if check.status == "warning":
             tell(f"warning: {check.detail}; hint: {check.hint}")
-    items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
-    checks.refuse([consult_paths(home.repository, plan, items)], Exit.INPUT)
     return found
 
 

@@ -17,6 +17,7 @@ from verger_probes.exits import Exit
 
 GENERIC = {name: AgentDefinition(kind="generic", command=("true",)) for name in ("w", "a", "b")}
 POLICY = Policy(agents=GENERIC, lanes=Lanes(worker="w", audit_a="a", audit_b="b"), disk_floor_mb=1)
+OPEN = replace(POLICY, sandbox="none")
 
 
 @pytest.fixture
@@ -113,17 +114,17 @@ def test_what_lies_above_the_verification_trees_is_named_where_no_room_can_be_mo
     repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_files(tmp_path / "state", {"conftest.py": "", "node_modules/x": ""})
-    assert policy(repository, tmp_path)["verification_ancestors"].status == (
+    assert policy(repository, tmp_path, OPEN)["verification_ancestors"].status == (
         "ok" if rooms.can_mount(tmp_path) else "error"
     )
     # A machine without the programs that mount.
     monkeypatch.setattr(rooms, "known_entries", lambda: ())
     monkeypatch.setattr(rooms, "_entries", {})
-    check = policy(repository, tmp_path)["verification_ancestors"]
+    check = policy(repository, tmp_path, OPEN)["verification_ancestors"]
     assert check.status == "error"
     assert f"{tmp_path}/state/conftest.py, {tmp_path}/state/node_modules" in check.detail
     assert check.hint.startswith("move it, set XDG_STATE_HOME")
-    acknowledged = replace(POLICY, verification_ancestors="acknowledged")
+    acknowledged = replace(OPEN, verification_ancestors="acknowledged")
     assert policy(repository, tmp_path, acknowledged)["verification_ancestors"].status == "ok"
 
 
@@ -132,7 +133,7 @@ def test_what_lies_beside_the_mount_point_of_a_room_is_named_as_well(
 ) -> None:
     write_files(tmp_path / "root", {"package.json": "{}"})
     monkeypatch.setattr(rooms, "inside", lambda work: tmp_path / "root" / "mnt")
-    check = policy(repository, tmp_path)["verification_ancestors"]
+    check = policy(repository, tmp_path, OPEN)["verification_ancestors"]
     assert (check.status, f"{tmp_path}/root/package.json" in check.detail) == ("error", True)
     assert check.hint.startswith("move it, or set verification_ancestors")
 

@@ -1,0 +1,146 @@
+"""One attempt, tried by an agent or by a verification command in a real run, and its proof.
+
+Not here: the attempts (`corpus.py`), and what all of it comes to (`escapes.py`).
+"""
+
+import json
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.doubles.notes import PLAYBOOK, POLICY, item, playbook
+from tests.doubles.repository import make_repository
+from tests.doubles.trials import AGENT
+from tests.escapes.attempt import Attempt
+from tests.escapes.world import World
+
+_SETTLES_S = 1.5
+"""For what was meant to come after the run."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """How an attempt came out: `blocked`, `noticed` before a terminal, or `escaped`; `why` is what the run said."""
+
+    name: str
+    by: str
+    verdict: str
+    why: str
+    proves: bool
+
+
+def tried(attempt: Attempt, by: str) -> Row:
+    """Tries `attempt` in a sandbox, and proves it where that can be done."""
+    verdict, why = _verdict(attempt, by)
+    return Row(attempt.name, by, verdict, why, _is_proved(attempt, by))
+
+
+def _verdict(attempt: Attempt, by: str) -> tuple[str, str]:
+    with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
+        world = World(Path(folder))
+        try:
+            why = _run(attempt, by, world, "required")
+            if attempt.proof == "bare":
+                time.sleep(_SETTLES_S)
+            happened = attempt.happened(world)
+            noticed = world.code == 22
+        finally:
+            world.close()
+    if noticed:
+        return "noticed", why
+    return ("escaped" if happened else "blocked"), why
+
+
+def _is_proved(attempt: Attempt, by: str) -> bool:
+    if not attempt.proof:
+        return False
+    with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
+        world = World(Path(folder))
+        try:
+            if attempt.proof == "open":
+                _run(attempt, by, world, "none")
+            else:
+                _lay_out(attempt, "agent", world, "none")
+                _run_bare(attempt, world, obey=attempt.proof == "obeyed")
+            return attempt.happened(world)
+        finally:
+            world.close()
+
+
+def _run(attempt: Attempt, by: str, world: World, sandbox: str) -> str:
+    _lay_out(attempt, by, world, sandbox)
+    more = {"XDG_RUNTIME_DIR": str(world.runtime), "KERNEL_SECRET": world.secret, "VERGER_SANDBOX": sandbox}
+    result = world.place.verger("run", PLAYBOOK, "--item", "01", **more)
+    world.code = result.code
+    if result.code not in (0, 22) and sandbox == "required":
+        raise AssertionError(
+            f"{attempt.name} by {by}: the run ended with {result.code}: {result.stderr[-800:]}"
+        )
+    lines = [line.partition(" ")[2].strip() for line in result.stdout.splitlines() if line.startswith("why")]
+    return lines[0] if lines else ""
+
+
+def _lay_out(attempt: Attempt, by: str, world: World, sandbox: str) -> None:
+    place = world.place
+    place.home.mkdir(parents=True, exist_ok=True)
+    world.runtime.mkdir(mode=0o700, exist_ok=True)
+    attempt.lay(world)
+    script = _script(attempt, world)
+    honest = f"exec {sys.executable} -P {AGENT} write docs/01.md 'a note'"
+    worker = f"(\n{script}) </dev/null\n{honest}" if by == "agent" else honest
+    files = {
+        PLAYBOOK: playbook([item("01", required_verification_commands="`bash check.sh`")]),
+        "verger.toml": _policy(worker, attempt, world),
+        "check.sh": f"(\n{script})\nexit 0\n" if by == "command" else "exit 0\n",
+        ".gitignore": ".local/\n",
+        "docs/index.md": "# Notes\n",
+    }
+    make_repository(place.repository, files)
+    if sandbox == "required":
+        config = place.repository / ".git" / "config"
+        config.write_text(
+            f'{config.read_text()}[remote "origin"]\n\turl = https://me:{world.secret}@example.org/\n'
+        )
+
+
+def _policy(worker: str, attempt: Attempt, world: World) -> str:
+    paths = [sys.prefix, sys.base_prefix, str(AGENT.parent)]
+    hosts = [host.format(**world.ports) for host in attempt.hosts]
+    lanes = POLICY.partition("[agents]")[0]
+    reader = json.dumps([sys.executable, "-I", "-S", str(AGENT)])
+    return (
+        "max_fix_rounds = 0\nmax_remediation_rounds = 0\nverification_reruns = 0\n"
+        f"sandbox_paths = {json.dumps(paths)}\nsandbox_hosts = {json.dumps(hosts)}\n"
+        f"verification_hosts = {json.dumps(hosts)}\n{lanes}[agents]\n"
+        f'worker = {{ kind = "generic", command = ["bash", "-c", {json.dumps(worker)}] }}\n'
+        f'reader-a = {{ kind = "generic", command = {reader} }}\nreader-b = {{ kind = "generic", command = {reader} }}\n'
+    )
+
+
+def _script(attempt: Attempt, world: World) -> str:
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in world.variables().items())
+    return f"{head}mkdir -p docs\n{attempt.script}\n"
+
+
+def _run_bare(attempt: Attempt, world: World, *, obey: bool) -> None:
+    """Without Verger: in the checkout itself, as an orchestrator does that closes nothing."""
+    place = world.place
+    environment = place.environment(GIT_CONFIG_GLOBAL="/dev/null")
+    script = _script(attempt, world)
+    if obey:
+        script += "git status >/dev/null 2>&1; touch docs/new; git add -A; git commit -qm done; git checkout -q -b next\n"
+    words = ("bash", "-c", script)
+    subprocess.run(
+        words,
+        cwd=place.repository,
+        env=environment,
+        check=False,
+        capture_output=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+    time.sleep(_SETTLES_S)
