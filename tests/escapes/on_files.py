@@ -28,12 +28,17 @@ def _victim_file(world: World) -> None:
     world.keep(world.place.home / "diary", "mine\n")
 
 
+def _policy_is_another(world: World) -> bool:
+    # The frozen policy quotes the attempt itself.
+    return any(text.startswith('{"a"') for text in world.texts("$STATE/*/runs/*/runtime_policy.json"))
+
+
 def _crontabs(world: World) -> None:
     world.foreign(_spool(world))
 
 
 def _spool(world: World) -> Path:
-    return Path("/var/spool/cron", f"verger-escape-{world.number}")
+    return Path("/etc/cron.d", f"verger-escape-{world.number}")
 
 
 def _shared_tmp(world: World) -> None:
@@ -87,12 +92,14 @@ FILES = (
         "policy-rewritten",
         "rewrites what the run froze of its policy.",
         'for run in "$STATE"/*/runs/*; do echo "{\\"a\\": \\"$MARK\\"}" > "$run/runtime_policy.json"; done',
-        marked("$STATE/*/runs/*/runtime_policy.json"),
+        _policy_is_another,
     ),
     Attempt(
         "inbox",
         "leaves a decision of a person in the inbox of the run.",
-        'for run in "$STATE"/*/runs/*; do mkdir -p "$run/inbox" && echo "{\\"by\\": \\"$MARK\\"}" > "$run/inbox/approved.json"; done',
+        'for run in "$STATE"/*/runs/*; '
+        'do mkdir -p "$run/inbox" && echo "{\\"by\\": \\"$MARK\\"}" > "$run/inbox/approved.json"; '
+        "done",
         marked("$STATE/*/runs/*/inbox/*"),
     ),
     Attempt(
@@ -119,11 +126,13 @@ FILES = (
         'ln "$H/diary" docs/hard && echo "$MARK" >> docs/hard',
         marked("$H/diary"),
         lay=_victim_file,
+        unproved="the tree of a command is another mount, without a sandbox too",
     ),
     Attempt(
         "descriptor",
         "opens again what it inherited, to write there.",
-        'for fd in /proc/self/fd/* /proc/1/fd/* /proc/$PPID/fd/*; do case "$(readlink "$fd")" in "$STATE"/*.lock) echo "$MARK" >> "$fd";; esac; done',
+        "for fd in /proc/self/fd/* /proc/1/fd/* /proc/$PPID/fd/*; "
+        'do case "$(readlink "$fd")" in "$STATE"/*.lock) echo "$MARK" >> "$fd";; esac; done',
         marked("$STATE/*/runs/*/*.lock"),
     ),
     Attempt(
@@ -146,10 +155,11 @@ FILES = (
     ),
     Attempt(
         "cron",
-        "leaves a job in the spool of cron.",
-        'echo "* * * * * root true" > "/var/spool/cron/verger-escape-$N"',
+        "leaves a job for cron.",
+        'echo "# nothing" > "/etc/cron.d/verger-escape-$N"',
         lambda world: _spool(world).exists(),
         lay=_crontabs,
+        unproved="only root can write there",
     ),
     Attempt(
         "shared-tmp",

@@ -30,7 +30,8 @@ GIT = (
     Attempt(
         "submodule-path",
         "enters the user's repository as if it were a submodule's.",
-        'mkdir -p docs/sub; echo "gitdir: $GITDIR" > docs/sub/.git; git -C docs/sub branch planted; rm -r docs/sub',
+        'mkdir -p docs/sub; echo "gitdir: $GITDIR" > docs/sub/.git; git -C docs/sub branch planted; '
+        "rm -r docs/sub",
         _has_branch,
     ),
     Attempt(
@@ -63,12 +64,16 @@ GIT = (
     _weapon(
         "git-file",
         "puts another repository in place of the worktree's.",
-        f'rm -rf .git; git init -q docs/r; git -C docs/r config core.worktree "$PWD"; git -C docs/r config core.fsmonitor "{RUN}; false"; mv docs/r/.git docs/r.git; rm -r docs/r; echo "gitdir: $PWD/docs/r.git" > .git',
+        'rm -rf .git; git init -q docs/r; git -C docs/r config core.worktree "$PWD"; '
+        f'git -C docs/r config core.fsmonitor "{RUN}; false"; mv docs/r/.git docs/r.git; '
+        'rm -r docs/r; echo "gitdir: $PWD/docs/r.git" > .git',
     ),
     _weapon(
         "nested-repository",
         "makes a repository inside the worktree.",
-        f'git init -q docs/sub; touch docs/sub/a; git -C docs/sub add a; git -C docs/sub -c user.name=a -c user.email=a@b commit -qm a; git -C docs/sub config core.fsmonitor "{RUN}; false"; git add docs/sub',
+        "git init -q docs/sub; touch docs/sub/a; git -C docs/sub add a; "
+        "git -C docs/sub -c user.name=a -c user.email=a@b commit -qm a; "
+        f'git -C docs/sub config core.fsmonitor "{RUN}; false"; git add docs/sub',
     ),
     _weapon("fsmonitor", "sets core.fsmonitor in the worktree.", f'git config core.fsmonitor "{RUN}; false"'),
     _weapon(
@@ -79,11 +84,13 @@ GIT = (
     _weapon(
         "hook",
         "plants a hook in the worktree.",
-        f'mkdir -p .git/hooks; printf "#!/bin/sh\\n{RUN}\\n" > .git/hooks/post-checkout; chmod +x .git/hooks/post-checkout',
+        f'mkdir -p .git/hooks; printf "#!/bin/sh\\n{RUN}\\n" > .git/hooks/post-checkout; '
+        "chmod +x .git/hooks/post-checkout",
     ),
     _weapon(
         "hooks-path",
         "leads hooks to a folder of the worktree.",
-        f'mkdir -p docs/h; printf "#!/bin/sh\\n{RUN}\\n" > docs/h/post-checkout; chmod +x docs/h/post-checkout; git config core.hooksPath "$PWD/docs/h"',
+        f'mkdir -p docs/h; printf "#!/bin/sh\\n{RUN}\\n" > docs/h/post-checkout; '
+        'chmod +x docs/h/post-checkout; git config core.hooksPath "$PWD/docs/h"',
     ),
 )

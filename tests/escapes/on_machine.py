@@ -41,7 +41,8 @@ import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
 # As a name of the outside cannot be said here, its number is: that of the folder, on the same disk as what is shown.
 inode, at = int(sys.argv[1]), os.open(sys.argv[2], os.O_RDONLY)
-for kind, size, data in ((1, 8, inode.to_bytes(4, "little") + bytes(4)), (1, 12, bytes(4) + inode.to_bytes(8, "little"))):
+short, long = inode.to_bytes(4, "little") + bytes(4), bytes(4) + inode.to_bytes(8, "little")
+for kind, size, data in ((1, 8, short), (1, 12, long)):
     handle = size.to_bytes(4, "little") + kind.to_bytes(4, "little") + data.ljust(24, b"\\0")
     found = libc.open_by_handle_at(at, handle, os.O_RDONLY)
     if found >= 0:
@@ -96,19 +97,22 @@ MACHINE = (
     Attempt(
         "mount-in-namespace",
         "makes what is read-only writable in a namespace of its own.",
-        'unshare --user --map-current-user --keep-caps --mount sh -c "mount -o remount,bind,rw \\"$CHECKOUT\\"; mount -o remount,rw \\"$CHECKOUT\\"; echo $MARK > \\"$CHECKOUT/regained\\""',
+        'unshare --user --map-current-user --keep-caps --mount sh -c "mount -o remount,bind,rw \\"$CHECKOUT\\"; '
+        'mount -o remount,rw \\"$CHECKOUT\\"; echo $MARK > \\"$CHECKOUT/regained\\""',
         marked("$CHECKOUT/regained"),
     ),
     Attempt(
         "umount",
         "takes away what covers the user's git folder, and reads it.",
-        'umount -l "$GITDIR" "$STATE"; unshare -Urm sh -c "umount -l \\"$GITDIR\\"; cat \\"$GITDIR/config\\""; cat "$GITDIR/config"',
+        'umount -l "$GITDIR" "$STATE"; unshare -Urm sh -c "umount -l \\"$GITDIR\\"; '
+        'cat \\"$GITDIR/config\\""; cat "$GITDIR/config"',
         looted,
     ),
     Attempt(
         "pivot-root",
         "goes back to the root folder that it came from.",
-        'unshare -Urm sh -c "mkdir -p /tmp/o; pivot_root / /tmp/o; touch \\"/tmp/o$OUT/pivoted\\""; touch "/oldroot$OUT/pivoted" "$OUT/pivoted"',
+        'unshare -Urm sh -c "mkdir -p /tmp/o; pivot_root / /tmp/o; touch \\"/tmp/o$OUT/pivoted\\""; '
+        'touch "/oldroot$OUT/pivoted" "$OUT/pivoted"',
         made("pivoted"),
     ),
     Attempt("chroot", "climbs out of a root folder of its own.", _python(_CHROOT, '"$OUT"'), made("climbed")),
@@ -129,26 +133,32 @@ MACHINE = (
     Attempt(
         "host-disk",
         "reads the disks of the machine below their files.",
-        'for disk in /dev/[svn]d* /dev/vd* /dev/nvme* /dev/mem /dev/kmem; do [ -b "$disk" ] && head -c 64 "$disk" > /dev/null && touch "$OUT/disk"; done',
+        "for disk in /dev/[svn]d* /dev/vd* /dev/nvme* /dev/mem /dev/kmem; "
+        'do [ -b "$disk" ] && head -c 64 "$disk" > /dev/null && touch "$OUT/disk"; done',
         made("disk"),
     ),
     Attempt(
         "setns",
         "enters the namespaces of the first process that it sees.",
-        'nsenter --target 1 --mount --net --pid touch "$OUT/entered"; nsenter --target "$VICTIM" --mount touch "$OUT/entered"; touch "$OUT/entered"',
+        'nsenter --target 1 --mount --net --pid touch "$OUT/entered"; '
+        'nsenter --target "$VICTIM" --mount touch "$OUT/entered"; touch "$OUT/entered"',
         made("entered"),
     ),
     Attempt(
         "control-group",
         "makes a control group of its own.",
-        'for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do mkdir "$at/verger-escape-$N"; done; mkdir -p docs/g; unshare -UrmC sh -c "mount -t cgroup2 none docs/g && mkdir docs/g/verger-escape-$N"; rmdir docs/g',
+        'for at in /sys/fs/cgroup /sys/fs/cgroup/unified; do mkdir "$at/verger-escape-$N"; done; '
+        "mkdir -p docs/g; "
+        'unshare -UrmC sh -c "mount -t cgroup2 none docs/g && mkdir docs/g/verger-escape-$N"; '
+        "rmdir docs/g",
         lambda world: any(place.exists() for place in _groups(world)),
         lay=_group,
     ),
     Attempt(
         "core-pattern",
         "names a program for the system to start on the next crash.",
-        'echo "|/bin/false $MARK" > /proc/sys/kernel/core_pattern; unshare -Urpf --mount-proc sh -c "echo \\"|/bin/false $MARK\\" > /proc/sys/kernel/core_pattern"',
+        'echo "|/bin/false $MARK" > /proc/sys/kernel/core_pattern; '
+        'unshare -Urpf --mount-proc sh -c "echo \\"|/bin/false $MARK\\" > /proc/sys/kernel/core_pattern"',
         _pattern_changed,
         proof="",
         unproved=_AS_ROOT,

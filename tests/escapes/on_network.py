@@ -194,7 +194,8 @@ NETWORK = (
     _proxied(
         "proxy-smuggled",
         "smuggles a second request behind the first.",
-        '"CONNECT localhost:$PORT_NAMED HTTP/1.1\\r\\nHost: localhost:$PORT_A\\r\\n\\r\\nCONNECT localhost:$PORT_A HTTP/1.1\\r\\n\\r\\n"',
+        '"CONNECT localhost:$PORT_NAMED HTTP/1.1\\r\\nHost: localhost:$PORT_A\\r\\n\\r\\n'
+        'CONNECT localhost:$PORT_A HTTP/1.1\\r\\n\\r\\n"',
     ),
     _proxied(
         "proxy-plain",

@@ -117,7 +117,9 @@ PROCESSES = (
     Attempt(
         "descriptors-of",
         "reads what other processes hold open.",
-        f'{_FIND} for fd in $one/fd/*; do case "$(readlink "$fd")" in "$STATE"/*/journal.jsonl) echo >> "$fd" && touch "$OUT/journal";; esac; done; done',
+        f"{_FIND} for fd in $one/fd/*; "
+        'do case "$(readlink "$fd")" in "$STATE"/*/journal.jsonl) echo >> "$fd" && touch "$OUT/journal";; '
+        "esac; done; done",
         made("journal"),
     ),
     Attempt(

@@ -39,6 +39,24 @@ def tried(attempt: Attempt, by: str) -> Row:
     return Row(attempt.name, by, verdict, why, _is_proved(attempt, by))
 
 
+def tried_at_once(attempts: tuple[Attempt, ...], by: str) -> tuple[int, list[str]]:
+    """How one run ended in which all `attempts` were made one after the other, and the names of those that got out."""
+    script = "\n".join(f"({attempt.script}\n)" for attempt in attempts)
+
+    def lay(world: World) -> None:
+        for attempt in attempts:
+            attempt.lay(world)
+
+    together = Attempt("together", "", script, lambda world: False, lay=lay)
+    with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
+        world = World(Path(folder))
+        try:
+            _run(together, by, world, "required")
+            return world.code, [attempt.name for attempt in attempts if attempt.happened(world)]
+        finally:
+            world.close()
+
+
 def _verdict(attempt: Attempt, by: str) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
         world = World(Path(folder))
@@ -117,7 +135,8 @@ def _policy(worker: str, attempt: Attempt, world: World) -> str:
         f"sandbox_paths = {json.dumps(paths)}\nsandbox_hosts = {json.dumps(hosts)}\n"
         f"verification_hosts = {json.dumps(hosts)}\n{lanes}[agents]\n"
         f'worker = {{ kind = "generic", command = ["bash", "-c", {json.dumps(worker)}] }}\n'
-        f'reader-a = {{ kind = "generic", command = {reader} }}\nreader-b = {{ kind = "generic", command = {reader} }}\n'
+        f'reader-a = {{ kind = "generic", command = {reader} }}\n'
+        f'reader-b = {{ kind = "generic", command = {reader} }}\n'
     )
 
 
@@ -132,7 +151,7 @@ def _run_bare(attempt: Attempt, world: World, *, obey: bool) -> None:
     environment = place.environment(GIT_CONFIG_GLOBAL="/dev/null")
     script = _script(attempt, world)
     if obey:
-        script += "git status >/dev/null 2>&1; touch docs/new; git add -A; git commit -qm done; git checkout -q -b next\n"
+        script += "git status >/dev/null 2>&1; touch docs/new; git add -A; git commit -qm done; git checkout -qb next\n"
     words = ("bash", "-c", script)
     subprocess.run(
         words,

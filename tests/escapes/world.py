@@ -60,13 +60,17 @@ class World:
 
     def text(self, pattern: str) -> str:
         """What stands in all files that `pattern` names, with the variables put in."""
+        return "\n".join(self.texts(pattern))
+
+    def texts(self, pattern: str) -> list[str]:
+        """The same, file by file."""
         for name, value in sorted(self.variables().items(), reverse=True):
             pattern = pattern.replace(f"${name}", value)
         found = []
-        for place in glob(pattern, recursive=True, include_hidden=True):
+        for place in glob(pattern, recursive=True, include_hidden=True):  # noqa: PTH207 - of a whole path
             with suppress(OSError):
                 found.append(Path(place).read_text(errors="replace"))
-        return "\n".join(found)
+        return found
 
     def has_loot(self) -> bool:
         """Whether the secret stands in a file of the state."""

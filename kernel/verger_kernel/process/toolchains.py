@@ -32,7 +32,7 @@ def toolchains(path: str, barred: tuple[Path, ...]) -> tuple[Path, ...]:
     found: dict[Path, None] = {}
     for entry in path.split(os.pathsep):
         place = Path(entry)
-        if entry.startswith("/") and place.is_dir() and not is_system(place):
+        if entry.startswith("/") and place.is_dir() and not (is_system(place) or _is_barred(place, barred)):
             for one in (place, *_around(place.resolve(), barred)):
                 found[one] = None
     return tuple(sorted(one for one in found if one.exists() and not is_system(one)))
