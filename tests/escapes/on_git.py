@@ -58,9 +58,7 @@ GIT = (
         'for one in "$GITDIR"/objects/??/*; do chmod u+w "$one"; echo "$MARK" >> "$one"; done',
         marked("$GITDIR/objects/??/*"),
     ),
-    Attempt(
-        "remote-token", "reads a token out of the user's remote.", 'cat "$GITDIR/config"', looted, unproved=""
-    ),
+    Attempt("remote-token", "reads a token out of the user's remote.", 'cat "$GITDIR/config"', looted),
     _weapon(
         "git-file",
         "puts another repository in place of the worktree's.",
@@ -79,7 +77,8 @@ GIT = (
     _weapon(
         "clean-filter",
         "sets a clean filter in the worktree.",
-        f'echo "docs/* filter=evil" > .git/info/attributes; git config filter.evil.clean "{RUN}; cat"',
+        f'mkdir -p .git/info; echo "docs/* filter=evil" > .git/info/attributes; '
+        f'git config filter.evil.clean "{RUN}; cat"',
     ),
     _weapon(
         "hook",

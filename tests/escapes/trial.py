@@ -18,6 +18,8 @@ from tests.doubles.trials import AGENT
 from tests.escapes.attempt import Attempt
 from tests.escapes.world import World
 
+_NOTICED = ("left its bounds", "outside allowed_write_roots", "cannot be recorded")
+"""Why a run ends that saw an attempt; one that ended itself is no such thing."""
 _SETTLES_S = 1.5
 """For what was meant to come after the run."""
 
@@ -65,7 +67,7 @@ def _verdict(attempt: Attempt, by: str) -> tuple[str, str]:
             if attempt.proof == "bare":
                 time.sleep(_SETTLES_S)
             happened = attempt.happened(world)
-            noticed = world.code == 22
+            noticed = world.code == 22 and any(words in why for words in _NOTICED)
         finally:
             world.close()
     if noticed:

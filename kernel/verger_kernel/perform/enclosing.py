@@ -117,18 +117,18 @@ def _programs(places: Iterable[Path], barred: tuple[Path, ...]) -> Iterator[Path
         yield from installation(place, barred) if place.is_file() else (place,)
 
 
-def of_command(site: Site, room: Room, scratch: Path, reports: Path, evidence: Path) -> Sandbox | None:
+def of_command(site: Site, room: Room, own_places: Path, reports: Path, evidence: Path) -> Sandbox | None:
     """The sandbox of one command in `room`, None where the policy wants none.
 
-    Home and /tmp are those of the trial, so that a command finds what the one before it put there.
+    Home and /tmp lie in `own_places`, so that a command finds there what the one before it put there.
     """
     if site.policy.sandbox == "none":
         return None
     state = state_of(site)
     own = []
     for name, at in (("home", home_of(site.ambient)), ("tmp", Path("/tmp"))):
-        (scratch / name).mkdir(mode=0o700, exist_ok=True)
-        own.append(Shown((scratch / name).resolve(), at, is_writable=True))
+        (own_places / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        own.append(Shown((own_places / name).resolve(), at, is_writable=True))
     return Sandbox(
         folder=TREE,
         home=home_of(site.ambient),

@@ -105,7 +105,9 @@ def _made_ready(shell: Shell, output: Path, reports: Path, log: Path) -> bool:
 
 
 def _sandbox(shell: Shell, reports: Path) -> Sandbox | None:
-    return enclosing.of_command(shell.site, shell.room, shell.scratch, reports, shell.attempt.evidence)
+    # What setup leaves outside of the tree is in no layer: a trial that begins with one would not find it.
+    own_places = shell.scratch / ("of-setup" if shell.is_setup else "of-commands")
+    return enclosing.of_command(shell.site, shell.room, own_places, reports, shell.attempt.evidence)
 
 
 def _environment(shell: Shell, reports: Path) -> dict[str, str]:
