@@ -5,6 +5,8 @@ those of docs/troubleshooting.md.
 """
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import msgspec
 from tests.doubles.model_agents import replaying, table
 from tests.doubles.notes import PLAYBOOK, POLICY, item, playbook
 from tests.doubles.repository import make_repository
+from tests.doubles.trials import trial
 from tests.doubles.workplace import Result, Workplace, workplace
 
 Case = Callable[[Path], Result]
@@ -45,6 +48,34 @@ def with_changes(root: Path) -> Result:
     place = workplace(root)
     (place.repository / "docs" / "index.md").write_text("changed\n", encoding="utf-8")
     return place.verger(*NEXT)
+
+
+def where_nobody_makes_namespaces(root: Path) -> Result:
+    place = trial(root)
+    # In a user namespace of its own whoever is root there may forbid more of them, and nobody else notices.
+    forbid = 'echo 0 > /proc/sys/user/max_pid_namespaces && exec "$0" -P -m verger_kernel run playbook.md --item 01'
+    done = subprocess.run(
+        ("unshare", "--user", "--map-root-user", "bash", "-c", forbid, sys.executable),
+        cwd=place.repository,
+        env=place.environment(VERGER_SANDBOX="required"),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def with_a_tool_that_reads_the_home(root: Path) -> Result:
+    place = trial(root)
+    tool = place.home / "bin" / "node"
+    tool.parent.mkdir()
+    tool.write_text(f"#!/bin/bash\ncat {place.home}/version || echo none\n")
+    tool.chmod(0o755)
+    (place.home / "version").write_text("v1\n")
+    path = f"{tool.parent}:/usr/bin:/bin"
+    return place.verger("run", "playbook.md", "--item", "01", VERGER_SANDBOX="required", PATH=path)
 
 
 def without_a_policy(root: Path) -> Result:
@@ -200,6 +231,8 @@ TROUBLES: dict[str, Case] = {
     "does not know who commits": without_identity,
     "have uncommitted changes": with_changes,
     "MiB are free": on_a_full_disk,
+    "no sandbox can be made": where_nobody_makes_namespaces,
+    "a tool is another one": with_a_tool_that_reads_the_home,
     "verification would not be clean": below_somebody_elses_tests,
     "no agent is named": without_a_policy,
     "policy: …: … is no setting": with_an_unknown_setting,
