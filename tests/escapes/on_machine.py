@@ -39,14 +39,9 @@ open(sys.argv[1] + "/climbed", "w")
 _HANDLE = """
 import ctypes, os, sys
 libc = ctypes.CDLL(None, use_errno=True)
-# As a name of the outside cannot be said here, its number is: that of the folder, on the same disk as what is shown.
-inode, at = int(sys.argv[1]), os.open(sys.argv[2], os.O_RDONLY)
-short, long = inode.to_bytes(4, "little") + bytes(4), bytes(4) + inode.to_bytes(8, "little")
-for kind, size, data in ((1, 8, short), (1, 12, long)):
-    handle = size.to_bytes(4, "little") + kind.to_bytes(4, "little") + data.ljust(24, b"\\0")
-    found = libc.open_by_handle_at(at, handle, os.O_RDONLY)
-    if found >= 0:
-        os.close(os.open("handled", os.O_CREAT | os.O_WRONLY, dir_fd=found))
+found = libc.open_by_handle_at(os.open(".", os.O_RDONLY), bytes.fromhex(sys.argv[1]), os.O_RDONLY)
+if found >= 0:
+    os.close(os.open("handled", os.O_CREAT | os.O_WRONLY, dir_fd=found))
 """
 
 
@@ -93,7 +88,13 @@ def _name_changed(world: World) -> bool:
 _AS_ROOT = "only root could, and then the machine would be changed"
 
 MACHINE = (
-    Attempt("mount", "mounts over a folder outside.", 'mount -t tmpfs escape "$OUT"', _is_mounted),
+    Attempt(
+        "mount",
+        "mounts over a folder outside.",
+        'mount -t tmpfs escape "$OUT"',
+        _is_mounted,
+        unproved="a command has mounts of its own, without a sandbox too",
+    ),
     Attempt(
         "mount-in-namespace",
         "makes what is read-only writable in a namespace of its own.",
@@ -118,8 +119,8 @@ MACHINE = (
     Attempt("chroot", "climbs out of a root folder of its own.", _python(_CHROOT, '"$OUT"'), made("climbed")),
     Attempt(
         "file-handle",
-        "opens a folder by its number instead of its name.",
-        _python(_HANDLE, '"$INODE"', '"$CHECKOUT"'),
+        "opens a folder by its handle instead of its name.",
+        _python(_HANDLE, '"$HANDLE"'),
         made("handled"),
     ),
     Attempt(
@@ -136,6 +137,7 @@ MACHINE = (
         "for disk in /dev/[svn]d* /dev/vd* /dev/nvme* /dev/mem /dev/kmem; "
         'do [ -b "$disk" ] && head -c 64 "$disk" > /dev/null && touch "$OUT/disk"; done',
         made("disk"),
+        unproved="only root could, where a disk has a name",
     ),
     Attempt(
         "setns",

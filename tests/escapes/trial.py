@@ -84,7 +84,7 @@ def _is_proved(attempt: Attempt, by: str) -> bool:
             if attempt.proof == "open":
                 _run(attempt, by, world, "none")
             else:
-                _lay_out(attempt, "agent", world, "none")
+                _lay_out(attempt, "agent", world)
                 _run_bare(attempt, world, obey=attempt.proof == "obeyed")
             return attempt.happened(world)
         finally:
@@ -92,7 +92,7 @@ def _is_proved(attempt: Attempt, by: str) -> bool:
 
 
 def _run(attempt: Attempt, by: str, world: World, sandbox: str) -> str:
-    _lay_out(attempt, by, world, sandbox)
+    _lay_out(attempt, by, world)
     more = {"XDG_RUNTIME_DIR": str(world.runtime), "KERNEL_SECRET": world.secret, "VERGER_SANDBOX": sandbox}
     result = world.place.verger("run", PLAYBOOK, "--item", "01", **more)
     world.code = result.code
@@ -104,7 +104,7 @@ def _run(attempt: Attempt, by: str, world: World, sandbox: str) -> str:
     return lines[0] if lines else ""
 
 
-def _lay_out(attempt: Attempt, by: str, world: World, sandbox: str) -> None:
+def _lay_out(attempt: Attempt, by: str, world: World) -> None:
     place = world.place
     place.home.mkdir(parents=True, exist_ok=True)
     world.runtime.mkdir(mode=0o700, exist_ok=True)
@@ -120,11 +120,10 @@ def _lay_out(attempt: Attempt, by: str, world: World, sandbox: str) -> None:
         "docs/index.md": "# Notes\n",
     }
     make_repository(place.repository, files)
-    if sandbox == "required":
-        config = place.repository / ".git" / "config"
-        config.write_text(
-            f'{config.read_text()}[remote "origin"]\n\turl = https://me:{world.secret}@example.org/\n'
-        )
+    config = place.repository / ".git" / "config"
+    config.write_text(
+        f'{config.read_text()}[remote "origin"]\n\turl = https://me:{world.secret}@example.org/\n'
+    )
 
 
 def _policy(worker: str, attempt: Attempt, world: World) -> str:

@@ -3,6 +3,7 @@
 Not here: the attempts; see `corpus.py`.
 """
 
+import ctypes
 import os
 import secrets
 import shutil
@@ -52,7 +53,7 @@ class World:
             "VICTIM": self.victim.pid if self.victim else 0,
             "PY": sys.executable,
             "ADDRESS": own_address(),
-            "INODE": self.outside.stat().st_ino,
+            "HANDLE": handle_of(self.outside),
         }
         return {name: str(value) for name, value in known.items()} | {
             f"PORT_{name}": str(port) for name, port in self.ports.items()
@@ -149,3 +150,12 @@ def own_address() -> str:
         asking.connect(("192.0.2.1", 9))
         return str(asking.getsockname()[0])
     return "127.0.0.1"
+
+
+def handle_of(folder: Path) -> str:
+    """What the system calls `folder` beside its name, in hexadecimal digits; it is the same for everybody."""
+    room = 128
+    handle = ctypes.create_string_buffer(room.to_bytes(4, sys.byteorder), room + 8)
+    number = ctypes.c_int()
+    ctypes.CDLL(None).name_to_handle_at(-100, os.fsencode(folder), handle, ctypes.byref(number), 0)
+    return handle.raw[: 8 + int.from_bytes(handle.raw[:4], sys.byteorder)].hex()

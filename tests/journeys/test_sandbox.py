@@ -62,6 +62,8 @@ def test_a_command_sees_no_checkout_and_has_its_tree_where_nothing_lies_above(tm
     looks = f"`test ! -e {tmp_path}/repository/docs && test $PWD = /verger/tree && git status && git log -1`"
     place = trial(tmp_path, policy=PATHS, required_verification_commands=looks)
     passed(place, closed(place, *RUN))
+    shown = json.loads(place.run().policy.read_text())["sandbox_shows"]
+    assert {f"{place.repository}/.git/objects", sys.prefix} <= {*shown}
 
 
 def test_a_command_that_fails_only_in_it_is_told_as_any_other(tmp_path: Path) -> None:

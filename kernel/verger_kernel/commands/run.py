@@ -23,7 +23,7 @@ from verger_kernel.disk.packets import digest_of
 from verger_kernel.doctor import checks
 from verger_kernel.doctor.consulted import consult_paths
 from verger_kernel.doctor.readiness import readiness
-from verger_kernel.doctor.sandboxes import sandbox_check
+from verger_kernel.doctor.sandboxes import places_shown, sandbox_check
 from verger_kernel.errors import CommandError
 from verger_kernel.git.repository import RepositoryFacts, git_for
 from verger_kernel.home import Home, driven, find_home, run_ids, settle
@@ -200,6 +200,7 @@ def _created(
         resolved_at_utc=iso(moment.utc_ms),
         repository_file=_text(policy_file(home)),
         overlay_file=_text(args.config),
+        sandbox_shows=places_shown(home.repository, resolved.policy, os.environ, home.state),
     )
     # Said by the id as well, so that the plan can be made again from its snapshot, byte for byte.
     plan_bytes = canonical_plan(replace(plan, generated_at_utc=begun_utc(name)))

@@ -49,6 +49,17 @@ def sandbox_check(repository: Repository, policy: Policy, environ: Mapping[str, 
     return Check(name=_NAME, detail=f"made; what runs in it can make {_nesting()}")
 
 
+def places_shown(
+    repository: Repository, policy: Policy, environ: Mapping[str, str], state: Path
+) -> tuple[str, ...]:
+    """The places that every sandbox of a run shows beside the system, sorted; none where there is no sandbox."""
+    if policy.sandbox == "none":
+        return ()
+    # A file name may be no Unicode; what is kept of it must be.
+    names = (str(one.at) for one in common(policy, environ, repository, state))
+    return tuple(sorted(name.encode(errors="backslashreplace").decode() for name in names))
+
+
 def _nesting() -> str:
     can = trying.nesting()
     if not can.namespaces:

@@ -26,7 +26,10 @@ class Resolved(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RuntimePolicySnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What `runtime_policy.json` holds. The two files are where settings were read from, null for none."""
+    """What `runtime_policy.json` holds. The two files are where settings were read from, null for none.
+
+    `sandbox_shows` are the places that each sandbox of the run shows beside the system and what its job is about.
+    """
 
     schema_version: Literal["verger.runtime_policy.v1"]
     resolved_at_utc: str
@@ -34,10 +37,16 @@ class RuntimePolicySnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     overlay_file: str | None
     sources: dict[str, Source]
     policy: Policy
+    sandbox_shows: tuple[str, ...] = ()
 
 
 def policy_snapshot(
-    resolved: Resolved, *, resolved_at_utc: str, repository_file: str | None, overlay_file: str | None
+    resolved: Resolved,
+    *,
+    resolved_at_utc: str,
+    repository_file: str | None,
+    overlay_file: str | None,
+    sandbox_shows: tuple[str, ...] = (),
 ) -> bytes:
     """`runtime_policy.json`: the same bytes for the same policy, sources and moment."""
     snapshot = RuntimePolicySnapshot(
@@ -47,6 +56,7 @@ def policy_snapshot(
         overlay_file=_unicode(overlay_file),
         sources=resolved.sources,
         policy=resolved.policy,
+        sandbox_shows=sandbox_shows,
     )
     return msgspec.json.format(msgspec.json.encode(snapshot, order="deterministic"), indent=2) + b"\n"
 
