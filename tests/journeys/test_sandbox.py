@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.doubles.notes import evidenced, scenario
+from tests.doubles.repository import make_repository
 from tests.doubles.trials import AGENT, RUN, escalated, passed, state_of, trial, work
 from tests.doubles.workplace import Result, Workplace, untouched, workplace
 
@@ -70,6 +71,38 @@ def test_a_command_that_fails_only_in_it_is_told_as_any_other(tmp_path: Path) ->
     place = trial(tmp_path, policy=PATHS, required_verification_commands="`test -e ~/.netrc`")
     (place.home / ".netrc").touch()
     assert escalated(place, closed(place, *RUN)).why.startswith("required verification failed")
+
+
+def test_submodules_and_included_files_are_brought_from_what_the_user_has(tmp_path: Path) -> None:
+    place = trial(
+        tmp_path,
+        policy=PATHS,
+        files={".worktreeinclude": "*.env\nlinked\n/secret/\n", ".gitignore": ".local/\n*.env\nlinked\n"},
+        required_verification_commands="`test $(cat sub/lib)$(cat test.env) = codekey && test ! -e linked`",
+    )
+    other = make_repository(tmp_path / "other", {"lib": "code"})
+    place.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+    place.git("commit", "-qm", "a submodule")
+    (place.repository / "test.env").write_text("key")
+    (place.repository / "linked").symlink_to("/etc/passwd")
+    passed(place, closed(place, *RUN))
+    assert [file.read_text() for file in (place.state / "verger").glob("*/layers/**/sub/lib")] == ["code"]
+    # And so it is without a sandbox.
+    passed(place, place.verger("run", "playbook.md", "--item", "01"))
+
+
+def test_a_worker_that_includes_more_gets_no_more(tmp_path: Path) -> None:
+    agent = f"echo .secret > .worktreeinclude; exec {sys.executable} -P {AGENT} write docs/01.md 'a note'"
+    place = trial(
+        tmp_path,
+        policy=PATHS,
+        agents={"worker": f'{{ kind = "generic", command = ["bash", "-c", {json.dumps(agent)}] }}'},
+        files={".worktreeinclude": "", ".gitignore": ".local/\n.secret\n"},
+        allowed_write_roots="docs; .worktreeinclude",
+        required_verification_commands="`test ! -e .secret`",
+    )
+    (place.repository / ".secret").write_text("key")
+    passed(place, closed(place, *RUN))
 
 
 def test_without_one_run_status_doctor_and_the_snapshot_say_so(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Not here: how a layer is kept (`disk/dependencies.py`), and what names it (`disk
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from anyio import to_thread
 from verger_kernel.disk.dependencies import Layer, LayerFolder
 from verger_kernel.disk.layer_keys import is_manifest, layer_key, toolchain
 from verger_kernel.git import trees, worktrees
+from verger_kernel.git.submodules import INCLUDE, MODULES, bring, fill, included, links_of
 from verger_kernel.perform.shell import Shell, run_command
 from verger_kernel.perform.site import Site
 from verger_kernel.process import rooms
@@ -60,40 +62,71 @@ def layers_of(site: Site, item: str) -> LayerFolder:
 
 
 async def prepared(effect: RunCommands, site: Site, tree: ObjectId, work: Path) -> Prepared:
-    """The layer that `tree` wants, beside `work`, its fresh checkout. Where there is none yet, setup makes it."""
-    if not site.policy.setup:
+    """The layer that `tree` wants, beside `work`, its fresh checkout. Where there is none yet, setup makes it.
+
+    Before setup the kernel itself brings what the user's repository has: submodules, and what `.worktreeinclude` names.
+    """
+    if not site.policy.setup and not any((work / name).is_file() for name in (MODULES, INCLUDE)):
         return Prepared((), None)
     layers = layers_of(site, effect.item)
     room = await to_thread.run_sync(rooms.opened, work, None, site.folder.trial / "setup")
-    key = await to_thread.run_sync(_key, site, tree, room)
+    brought = await to_thread.run_sync(_to_bring, effect, site, work)
+    key = await to_thread.run_sync(_key, site, tree, room, brought)
     found = await to_thread.run_sync(layers.find, key)
     if found:
         return Prepared((), found.files)
     # Made of the base wherever the base wants the same: a layer that no agent had a hand in serves every item.
-    of_base = key not in _unkeepable and await to_thread.run_sync(_key, site, effect.base, room) == key
+    of_base = (
+        key not in _unkeepable and await to_thread.run_sync(_key, site, effect.base, room, brought) == key
+    )
     source = effect.base if of_base else tree
-    results = await _set_up_on(source, effect, site, room, tree)
+    results = await _set_up_on(source, effect, site, room, tree, brought)
     if source != tree and not _passed(results):
         # What the setup of the base lacked, the item may bring.
-        results, source = await _set_up_on(tree, effect, site, room, source), tree
+        results, source = await _set_up_on(tree, effect, site, room, source, brought), tree
     if not _passed(results):
         return Prepared(results, None)
     if await to_thread.run_sync(_is_altered, site, work):
         _unkeepable.add(key)
         again = source != tree
-        return Prepared(await _set_up_on(tree, effect, site, room, source) if again else results, None)
+        return Prepared(
+            await _set_up_on(tree, effect, site, room, source, brought) if again else results, None
+        )
     layer = await to_thread.run_sync(_kept, layers, key, site, source, effect.base, work)
     await to_thread.run_sync(check_out, effect, site, tree, work)
     return Prepared(results, layer.files)
 
 
 async def _set_up_on(
-    source: ObjectId, effect: RunCommands, site: Site, room: Room, stands: ObjectId
+    source: ObjectId,
+    effect: RunCommands,
+    site: Site,
+    room: Room,
+    stands: ObjectId,
+    brought: Mapping[str, str],
 ) -> tuple[CommandResult, ...]:
     """Runs setup in a checkout of `source`; `stands` is checked out already."""
     if source != stands:
         await to_thread.run_sync(check_out, effect, site, source, room.work)
+    await to_thread.run_sync(_bring, site, source, room.work, brought)
     return await _set_up(effect, site, room)
+
+
+def _to_bring(effect: RunCommands, site: Site, work: Path) -> dict[str, str]:
+    """Digests by path. By the rules of the base: a worker that names a file of the user's gets none."""
+    if not (work / INCLUDE).is_file():
+        return {}
+    return included(site.git, site.repository.root, effect.base, _aside(work))
+
+
+def _bring(site: Site, source: ObjectId, work: Path, brought: Mapping[str, str]) -> None:
+    if (work / MODULES).is_file():
+        fill(site.git, work, links_of(site.git, source), _aside(work))
+    bring(site.repository.root, brought, work)
+
+
+def _aside(work: Path) -> Path:
+    return work.with_name("aside.index")
 
 
 def _is_altered(site: Site, work: Path) -> bool:
@@ -104,13 +137,14 @@ def _index(work: Path) -> Path:
     return work.with_name("index")
 
 
-def _key(site: Site, tree: ObjectId, room: Room) -> str:
+def _key(site: Site, tree: ObjectId, room: Room, brought: Mapping[str, str]) -> str:
     setup = site.policy.setup
     held = trees.listing(site.git, tree)
     path = absolute_path(site.ambient.get("PATH", os.defpath))
     return layer_key(
         manifests={
-            path: one.id for path, one in held.items() if one.mode == GITLINK or is_manifest(path, setup)
+            **{path: one.id for path, one in held.items() if one.mode == GITLINK or is_manifest(path, setup)},
+            **brought,
         },
         setup=setup,
         toolchain=(*toolchain(setup, path), str(TREE if site.policy.sandbox == "required" else room.inside)),
@@ -148,8 +182,7 @@ def _kept(layers: LayerFolder, key: str, site: Site, source: ObjectId, base: Obj
 
 def settle(site: Site, item: str, *, passed: bool) -> None:
     """Gives the item's own layers to all when it passed; else they go."""
-    if site.policy.setup:
-        layers = layers_of(site, item)
-        if passed:
-            layers.trust_all()
-        layers.drop()
+    layers = layers_of(site, item)
+    if passed:
+        layers.trust_all()
+    layers.drop()

@@ -96,15 +96,21 @@ def differing(sandbox: Sandbox, env: Mapping[str, str]) -> tuple[str, ...]:
     if not names:
         return ()
     argv = ("bash", "-c", _ASK, "ask", *names)
-    outside = subprocess.run(
-        argv,
-        env=dict(env),
-        cwd="/",
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_WITHIN_S,
-        check=False,
-    )
+    try:
+        outside = subprocess.run(
+            argv,
+            env=dict(env),
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_WITHIN_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return (f"one of {', '.join(names)} does not say its version in {_WITHIN_S:.0f} s",)
+    except OSError:
+        # Without bash nothing runs at all, and that is told by others.
+        return ()
     told, seen = (
         _versions(outside.stdout.decode(errors="replace")),
         _versions(tried(sandbox, argv, env).output),

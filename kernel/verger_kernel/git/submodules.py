@@ -1,0 +1,119 @@
+"""What a checkout lacks that the user's repository has: submodules, and ignored files that `.worktreeinclude` names.
+
+Not here: where it goes; see `perform/dependencies.py`. Nothing is fetched: what is not there stays empty.
+"""
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from verger_kernel.git.command import Git, GitError
+from verger_kernel.git.config_file import Unreadable, entries
+from verger_kernel.git.own_folder import forget
+from verger_kernel.git.trees import contents, listing
+from verger_kernel.rules.ids import ObjectId
+from verger_kernel.rules.scope import GITLINK
+
+INCLUDE = ".worktreeinclude"
+MODULES = ".gitmodules"
+_INCLUDE_BYTES_MAX = 1 << 20
+
+
+def fill(git: Git, target: Path, links: Mapping[str, ObjectId], index: Path) -> tuple[str, ...]:
+    """Fills the folders of submodules in `target`, a checkout, and in them those of theirs; answers with those filled.
+
+    `links` are commits by path. Each is taken from where `git submodule` keeps what it once fetched, `modules` in the
+    git folder. `index` is a place for an index, not in `target`.
+    """
+    filled = []
+    names = dict(_names(target / MODULES))
+    for path, commit in sorted(links.items()):
+        module, place = _module(git, names.get(path, "")), target / path
+        if module is None or place.is_symlink() or not place.is_dir():
+            continue
+        inner = replace(git, git_dir=module)
+        try:
+            inner.run(
+                "-c", "core.fsync=none", "read-tree", "--reset", "-u", commit, work_tree=place, index=index
+            )
+        except GitError:
+            # That commit was never fetched here.
+            continue
+        finally:
+            forget(index)
+        filled.append(path)
+        filled += [f"{path}/{one}" for one in fill(inner, place, links_of(inner, commit), index)]
+    return tuple(filled)
+
+
+def links_of(git: Git, tree: ObjectId) -> dict[str, ObjectId]:
+    """The submodules of a tree: commits by path. One git process."""
+    return {path: one.id for path, one in listing(git, tree).items() if one.mode == GITLINK}
+
+
+def _names(file: Path) -> Iterator[tuple[str, str]]:
+    """The name of each submodule by its path."""
+    if file.is_symlink() or not file.is_file():
+        return
+    with suppress(Unreadable):
+        for key, value in entries(file.read_bytes()):
+            if key.startswith("submodule.") and key.endswith(".path"):
+                yield value, key.removeprefix("submodule.").removesuffix(".path")
+
+
+def _module(git: Git, name: str) -> Path | None:
+    # The name stands in a file of the tree: whoever wrote that could lead elsewhere.
+    modules = (git.git_dir / "modules").resolve()
+    place = (modules / name).resolve()
+    is_inside = bool(name) and place != modules and place.is_relative_to(modules)
+    return place if is_inside and (place / "HEAD").is_file() else None
+
+
+def included(git: Git, checkout: Path, base: ObjectId, index: Path) -> dict[str, str]:
+    """The files in `checkout` that `.worktreeinclude` of `base` names and git does not track: digests by path.
+
+    No link, and nothing below a folder that a link leads to. `index` is a place for an index and a file beside it.
+    """
+    held = listing(git, base)
+    if INCLUDE not in held:
+        return {}
+    rules = contents(git, [held[INCLUDE].id], size_max=_INCLUDE_BYTES_MAX).get(held[INCLUDE].id, b"")
+    patterns = index.with_name(f"{index.name}.patterns")
+    patterns.write_bytes(rules)
+    try:
+        words = ("ls-files", "-z", "--others", "--ignored", f"--exclude-from={patterns}")
+        named = os.fsdecode(git.run(*words, work_tree=checkout, index=index)).split("\0")
+    finally:
+        patterns.unlink()
+        forget(index)
+    return {
+        path: _digest(checkout / path) for path in sorted({*named} - {*held}) if _is_plain(checkout, path)
+    }
+
+
+def _is_plain(checkout: Path, path: str) -> bool:
+    inner = PurePosixPath(path)
+    hidden = not path or ".git" in inner.parts or inner.parts[0] == ".local"
+    return (
+        not hidden
+        and (checkout / path).is_file()
+        and not any((checkout / one).is_symlink() for one in (inner, *inner.parents))
+    )
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def bring(checkout: Path, paths: Iterable[str], target: Path) -> None:
+    """Copies files of `checkout` into `target`, where there is none of that name, with their modes. Raises OSError."""
+    for path in paths:
+        place = target / path
+        if not os.path.lexists(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(checkout / path, place, follow_symlinks=False)
