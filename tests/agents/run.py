@@ -31,16 +31,9 @@ def main() -> int:
     if why:
         return skipped(why)
     JUNIT.unlink(missing_ok=True)
-    tests = [
-        sys.executable,
-        "-P",
-        "-m",
-        "pytest",
-        "-m",
-        "agents or not agents",
-        f"--junitxml={JUNIT}",
-        *TESTS,
-    ]
+    # A folder of its own, and not below /dev/shm for one: codex's sandbox has a /dev of its own.
+    options = ("-m", "agents or not agents", f"--basetemp={INTO / 'tmp'}", f"--junitxml={JUNIT}")
+    tests = [sys.executable, "-P", "-m", "pytest", "-n", "2", *options, *TESTS]
     environment = os.environ | {"REAL_AGENTS_IN": str(INTO)}
     code = subprocess.run(
         (*NAMESPACE, sys.executable, "-P", str(INSIDE), *tests), cwd=ROOT, env=environment, check=False
