@@ -1,4 +1,4 @@
-"""The one way out of a sandbox: CONNECT to a host and port that the policy names, and nothing else.
+"""The one way out of a sandbox: to a host and port that the policy names, by CONNECT or a plain request of HTTP.
 
 Not here: who may reach what; see `rules/policy.py`. The listening socket was made inside of the sandbox, so that what
 connects to it comes from there; what this process connects to lies outside.
@@ -9,7 +9,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import anyio
 from anyio.abc import SocketStream
@@ -20,15 +20,26 @@ _HEAD_BYTES_MAX = 8192
 _HEAD_WITHIN_S = 10.0
 _CONNECT_WITHIN_S = 30.0
 _CHUNK_BYTES = 1 << 16
-_REQUEST = re.compile(
-    rb"CONNECT ([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]):([1-9][0-9]{0,4}) HTTP/1\.[01]"
-)
+_HOST = rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
+_CONNECT = re.compile(rb"CONNECT " + _HOST + rb":([1-9][0-9]{0,4}) HTTP/1\.[01]")
+# To a service that speaks no TLS, as one on this machine does.
+_PLAIN = re.compile(rb"([A-Z]{1,16}) http://" + _HOST + rb"(?::([1-9][0-9]{0,4}))?(/[^ #]*)? HTTP/1\.1")
+_OF_THE_WAY = (b"host", b"connection", b"keep-alive", b"upgrade")
+_NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 T = TypeVar("T")
 
 
 class Refused(Exception):
     """A request that is not carried out; its text is the answer's first line."""
+
+
+class Wanted(NamedTuple):
+    """What a request asks for. `passed_on` is what the far end is told first, empty where it is told nothing."""
+
+    host: str
+    port: int
+    passed_on: bytes
 
 
 class Proxy:
@@ -53,24 +64,26 @@ class Proxy:
     async def _served(self, near: socket.socket) -> None:
         with near, suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             try:
-                far = await self._reached(await _head(near))
+                wanted = _wanted(*await _head(near))
+                far = await self._reached(wanted)
             except Refused as refusal:
                 await _send(
                     near, f"HTTP/1.1 {refusal}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode()
                 )
                 return
             async with far:
-                await _send(near, b"HTTP/1.1 200 Connection established\r\n\r\n")
+                if wanted.passed_on:
+                    self.carried_bytes += len(wanted.passed_on)
+                    await far.send(wanted.passed_on)
+                else:
+                    await _send(near, b"HTTP/1.1 200 Connection established\r\n\r\n")
                 async with anyio.create_task_group() as ways:
                     ways.start_soon(self._outward, near, far)
                     await self._inward(far, near)
                     ways.cancel_scope.cancel()
 
-    async def _reached(self, head: bytes) -> SocketStream:
-        named = _REQUEST.fullmatch(head.split(b"\r\n", 1)[0])
-        if not named:
-            raise Refused("405 Only CONNECT host:port is carried out")
-        host, port = named[1].decode().lower(), int(named[2])
+    async def _reached(self, wanted: Wanted) -> SocketStream:
+        host, port = wanted.host, wanted.port
         if f"{host}:{port}" not in self._hosts:
             raise Refused(f"403 The policy does not name {host}:{port} in sandbox_hosts")
         try:
@@ -93,17 +106,44 @@ class Proxy:
                 await _send(near, data)
 
 
-async def _head(near: socket.socket) -> bytes:
+def _wanted(head: bytes, rest: bytes) -> Wanted:
+    """What the head of a request asks for, `rest` being what came after it. Raises Refused."""
+    first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    if named := _CONNECT.fullmatch(first):
+        if rest:
+            # What follows at once was meant for somebody else than the one who answers.
+            raise Refused("400 Nothing may follow CONNECT before it is answered")
+        return Wanted(named[1].decode().lower(), int(named[2]), b"")
+    plain = _PLAIN.fullmatch(first)
+    if not plain:
+        raise Refused("405 Only CONNECT host:port, or a request of an http:// address, is carried out")
+    method, host, port, path = plain.groups()
+    names = [line.partition(b":")[0] for line in lines]
+    if not all(map(_NAME.fullmatch, names)):
+        raise Refused("400 A line of the head is no header")
+    kept = [
+        line
+        for line, name in zip(lines, names, strict=True)
+        if name.lower() not in _OF_THE_WAY and not name.lower().startswith(b"proxy-")
+    ]
+    # One request for each connection: the next one may be for another host.
+    own = (b"Host: " + host + (b":" + port if port else b""), b"Connection: close")
+    told = b"\r\n".join((method + b" " + (path or b"/") + b" HTTP/1.1", *own, *kept, b"", rest))
+    return Wanted(host.decode().lower(), int(port or 80), told)
+
+
+async def _head(near: socket.socket) -> tuple[bytes, bytes]:
+    """The head of a request, and what came after it already. Raises Refused."""
     head = b""
     with anyio.move_on_after(_HEAD_WITHIN_S):
         while b"\r\n\r\n" not in head and len(head) <= _HEAD_BYTES_MAX:
             if not (data := await _receive(near)):
                 break
             head += data
-    if not head.endswith(b"\r\n\r\n") or head.count(b"\r\n\r\n") > 1:
-        # What follows at once was meant for somebody else than the one who answers.
-        raise Refused("400 A head of a request is wanted, and nothing after it before the answer")
-    return head
+    whole, end, rest = head.partition(b"\r\n\r\n")
+    if not end or len(whole) > _HEAD_BYTES_MAX:
+        raise Refused("400 The head of a request is wanted")
+    return whole + end, rest
 
 
 async def _address(host: str, port: int) -> str:

@@ -112,8 +112,14 @@ def environment(sandbox: Sandbox) -> dict[str, str]:
     if sandbox.hosts:
         address = f"http://127.0.0.1:{PROXY_PORT}"
         inside |= dict.fromkeys(("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"), address)
-        inside |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1")
+        if not any(map(_is_here, sandbox.hosts)):
+            inside |= dict.fromkeys(("NO_PROXY", "no_proxy"), "localhost,127.0.0.1,::1")
     return inside
+
+
+def _is_here(host: str) -> bool:
+    """Whether a `host:port` lies on this machine, whose loopback is another one than that of a sandbox."""
+    return host.startswith(("localhost:", "127.", "[::1]:"))
 
 
 def plan(

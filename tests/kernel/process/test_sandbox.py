@@ -18,7 +18,7 @@ import pytest
 from tests.kernel.process.enclosures import as_nobody
 from tests.kernel.process.jobs import bearers, limits, pid_in, python, wait_for
 
-from verger_kernel.process import trying
+from verger_kernel.process import proxy, trying
 from verger_kernel.process.runner import Ended, Job, run
 from verger_kernel.process.sandbox import PROXY_PORT, TREE, Layers, Sandbox, Shown, environment, shown
 
@@ -251,7 +251,13 @@ if len(sys.argv) > 3:
         ("CONNECT localhost:1 HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 403"),
         ("CONNECT 127.0.0.1:{port} HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 403"),
         ("CONNECT me@localhost:{port} HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 405"),
-        ("GET http://localhost:{port}/ HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 405"),
+        ("GET https://localhost:{port}/ HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 405"),
+        ("GET http://me@localhost:{port}/ HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 405"),
+        ("GET http://localhost:1/ HTTP/1.1\\r\\n\\r\\n", "HTTP/1.1 403"),
+        ("GET http://localhost/ HTTP/1.1\\r\\nHost: localhost:{port}\\r\\n\\r\\n", "HTTP/1.1 403"),
+        ("GET http://localhost:{port}/a HTTP/1.1\\r\\n b: c\\r\\n\\r\\n", "HTTP/1.1 400"),
+        ("PUT http://localhost:{port}/a?b HTTP/1.1\\r\\n\\r\\nc", "PUT /A?B HTTP/1.1\n"),
+        ("PUT http://localhost:{port} HTTP/1.1\\r\\n\\r\\n", "PUT / HTTP/1.1\n"),
         (
             "CONNECT localhost:{port} HTTP/1.1\\r\\n\\r\\nCONNECT localhost:1 HTTP/1.1\\r\\n\\r\\n",
             "HTTP/1.1 400",
@@ -268,6 +274,21 @@ def test_only_a_host_and_port_that_is_named_is_reached(
         ended, text = said(boxed(*argv, box=box))
     assert ended.exit_code == 0
     assert text.startswith(answer)
+
+
+def test_a_plain_request_says_nothing_of_the_way_and_is_the_only_one_of_its_connection() -> None:
+    head = (
+        b"POST http://a.example:81/x HTTP/1.1\r\nHost: b\r\nProxy-Authorization: c\r\nConnection: keep-alive\r\n"
+        b"Content-Length: 3\r\n\r\n"
+    )
+    told = b"POST /x HTTP/1.1\r\nHost: a.example:81\r\nConnection: close\r\nContent-Length: 3\r\n\r\nabc"
+    assert proxy._wanted(head, b"abc") == ("a.example", 81, told)
+
+
+def test_a_host_of_this_machine_is_reached_by_the_proxy_too(tmp_path: Path) -> None:
+    assert "NO_PROXY" in environment(closed(tmp_path, hosts=("a:1",)))
+    for host in ("localhost:1", "127.0.0.1:1", "[::1]:1"):
+        assert "NO_PROXY" not in environment(closed(tmp_path, hosts=("a:1", host)))
 
 
 def test_a_proxy_is_told_to_a_job_only_where_it_may_reach_a_host(tmp_path: Path) -> None:
