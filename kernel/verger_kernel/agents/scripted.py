@@ -82,6 +82,7 @@ def heard(turn: Turn, line: bytes) -> Heard:
 
 
 def needs(agent: AgentDefinition) -> Needs:
-    """This Python with its packages, and the player's own."""
+    """This Python with its packages, wherever they are, and the player's own."""
     packages = (verger_kernel.__path__[0], verger_probes.__path__[0])
-    return Needs(folders=tuple(map(Path, (sys.prefix, sys.base_prefix, *packages))))
+    found = (sys.prefix, sys.base_prefix, *packages, *(one for one in sys.path if one.startswith("/")))
+    return Needs(folders=tuple(map(Path, found)))
