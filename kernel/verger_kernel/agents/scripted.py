@@ -5,6 +5,8 @@ Not here: the format (`scenario.py`, `steps.py`) and the playing (`player.py`), 
 
 import os
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import verger_kernel
@@ -84,5 +86,12 @@ def heard(turn: Turn, line: bytes) -> Heard:
 def needs(agent: AgentDefinition) -> Needs:
     """This Python with its packages, wherever they are, and the player's own."""
     packages = (verger_kernel.__path__[0], verger_probes.__path__[0])
-    found = (sys.prefix, sys.base_prefix, *packages, *(one for one in sys.path if one.startswith("/")))
-    return Needs(folders=tuple(map(Path, found)))
+    paths = [one for one in sys.path if one.startswith("/")]
+    return Needs(folders=tuple(map(Path, (sys.prefix, sys.base_prefix, *packages, *paths, *_linked(paths)))))
+
+
+def _linked(paths: Iterable[str]) -> Iterator[str]:
+    """What links of the folders `paths` lead to: an installer may link packages instead of copying them."""
+    for path in paths:
+        with suppress(OSError), os.scandir(path) as entries:
+            yield from (entry.path for entry in entries if entry.is_symlink())

@@ -72,6 +72,9 @@ def _link(at: str, text: str) -> None:
 
 
 def _shown(at: str, source: str) -> None:
+    if os.path.islink(at):
+        # Of a folder that is shown: it leads to its real place, which is shown as well.
+        return
     found = _OLD + source
     if os.path.isdir(found):
         _folder(at)

@@ -90,6 +90,18 @@ def test_what_is_hidden_is_out_of_sight_in_what_is_shown(boxed: MakeJob, tmp_pat
     assert text.split() == [".:", ".git", "key", "src", ".git:", "objects"]
 
 
+def test_a_link_in_a_shown_folder_leads_to_its_place_however_deep_that_lies(
+    boxed: MakeJob, tmp_path: Path
+) -> None:
+    (tmp_path / "far/below/all/of/it").mkdir(parents=True)
+    (tmp_path / "far/below/all/of/it/file").write_text("there")
+    (tmp_path / "links").mkdir()
+    (tmp_path / "links" / "it").symlink_to(tmp_path / "far/below/all/of/it")
+    places = (tmp_path / "links", tmp_path / "links" / "it")
+    box = closed(tmp_path / "work", shown=(*shown([tmp_path / "work"], writable=True), *shown(places)))
+    assert said(boxed("cat", str(tmp_path / "links/it/file"), box=box))[1] == "there"
+
+
 @pytest.mark.parametrize("layered", [True, False])
 def test_a_tree_has_nothing_above_it_and_never_changes_its_layer(
     boxed: MakeJob, tmp_path: Path, layered: bool
