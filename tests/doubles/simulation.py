@@ -200,6 +200,8 @@ class Simulation:
                 continue
             try:
                 performers += self._commit(event)
+                if isinstance(event, e.AgentStarted):
+                    self.world.made.add(event.effect)
             except Overspent as over:
                 assert isinstance(event, e.AgentStarted)
                 if over.fits_later:

@@ -145,7 +145,6 @@ class World:
                 held=HELD,
                 is_bounded=bounded,
             )
-            self.made.add(effect.id)
             if self._is_over(effect):
                 why, bill = "the limit is used up", self._bill(effect)
                 yield e.EffectParked(effect=effect.id, cause="limit", why=why, resets_utc_ms=None, bill=bill)

@@ -70,7 +70,8 @@ def _clean(fd: int, size: int, share: int) -> None:
         if clean == data:
             os.ftruncate(fd, share)
             return
-        beyond = LOOKAHEAD_BYTES if len(data) < size else 0
+        # Where not all was read, a piece of a secret may stand at the end.
+        beyond = len(redacted(data[-LOOKAHEAD_BYTES:])) if len(data) < size else 0
         clean = clean[: min(share, max(0, len(clean) - beyond))]
     if clean != data:
         os.ftruncate(fd, 0)

@@ -185,12 +185,14 @@ def test_no_cut_leaves_a_piece_of_a_value(tmp_path: Path, cut: int) -> None:
     assert left[:95] == b"x" * 95
 
 
-@pytest.mark.usefixtures("passed")
-def test_of_a_flood_nothing_is_kept_that_was_not_looked_at(tmp_path: Path) -> None:
-    out, size = tmp_path / "out", redaction.LOOKAHEAD_BYTES * 3
+@pytest.mark.parametrize("length", [20, 50, 1000])
+def test_of_a_flood_nothing_is_kept_that_was_not_looked_at(tmp_path: Path, length: int) -> None:
+    value = ("Zq7" * length)[:length]
+    redaction.remember("CODER_KEY", value)
+    out, room = tmp_path / "out", redaction.LOOKAHEAD_BYTES
     with streams_opened(out, None) as streams:
-        out.write_bytes((DATA + b"\n") * (size // (len(DATA) + 1)))
-        streams.settle(redaction.LOOKAHEAD_BYTES)
+        out.write_bytes(f"{value}\n".encode() * (room * 3 // (length + 1)))
+        streams.settle(room)
     left = out.read_bytes()
-    assert 0 < len(left) <= redaction.LOOKAHEAD_BYTES
-    assert DATA[:3] not in left
+    assert 0 < len(left) <= room
+    assert b"Zq7" not in left

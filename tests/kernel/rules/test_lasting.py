@@ -2,8 +2,11 @@
 
 from typing import get_args
 
+from msgspec.structs import replace
+
 from verger_kernel.rules import events as e
-from verger_kernel.rules.lasting import _LASTING
+from verger_kernel.rules.ids import EffectId
+from verger_kernel.rules.lasting import _LASTING, lasts
 
 AGAIN = {
     e.InvocationStarted,
@@ -28,3 +31,9 @@ def test_answers_decisions_and_results_last() -> None:
     paid = {e.WorkerReturned, e.AuditReturned, e.TriageReturned}
     decided = {e.GateDecided, e.RunRetargeted, e.ItemClosed}
     assert paid | decided <= set(_LASTING)
+
+
+def test_a_call_that_a_budget_bounds_is_not_forgotten_and_any_other_may_be() -> None:
+    call = e.AgentStarted(effect=EffectId("01/a1/r0/execute/t1"), agent="a", session="s", files="f")
+    assert not lasts(call)
+    assert lasts(replace(call, is_bounded=True))
