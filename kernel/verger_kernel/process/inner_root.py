@@ -4,7 +4,7 @@ Not here: which steps; see `sandbox.py`.
 """
 
 # pathlib costs every command 4 ms.
-# ruff: noqa: PTH101, PTH102, PTH103, PTH106, PTH112, PTH120, PTH211
+# ruff: noqa: PTH101, PTH102, PTH103, PTH106, PTH112, PTH114, PTH120, PTH211
 
 from __future__ import annotations
 
