@@ -23,7 +23,7 @@ _FLAGS = {
 """The options of each verb that are not the kernel's, with whether a value follows."""
 
 _KERNELS = (
-    *("--item", "--items", "--config", "--agents", "--playbook", "--format"),
+    *("--item", "--items", "--config", "--agents", "--agents-map", "--playbook", "--format"),
     *("--max-items", "--external-evidence-dir", "--budget-usd", "--budget-tokens", "--budget-wall-s"),
     *("--item-budget-usd", "--item-budget-tokens"),
 )

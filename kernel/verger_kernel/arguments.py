@@ -92,6 +92,9 @@ def run_commands(commands: Commands) -> None:
     which.add_argument("--next", action="store_true", help="the first item; with --auto-advance all")
     run.add_argument("--config", type=Path, metavar="FILE", help="policy on top of verger.toml")
     run.add_argument("--agents", metavar="ROLE=NAME,…", help="who works: worker, audit_a, audit_b, triage")
+    run.add_argument(
+        "--agents-map", type=Path, metavar="FILE", help="other agents for single items, as JSON or TOML"
+    )
     # Only for a daemon, which draws the id before there is a run.
     run.add_argument("--run-id", dest="run_id", metavar="RUN", help=argparse.SUPPRESS)
     _going_on(run)
@@ -164,6 +167,7 @@ def view_commands(commands: Commands) -> None:
     doctor.add_argument("--playbook", type=Path, metavar="FILE")
     doctor.add_argument("--config", type=Path, metavar="FILE")
     doctor.add_argument("--agents", metavar="ROLE=NAME,…")
+    doctor.add_argument("--agents-map", type=Path, metavar="FILE")
     demo = command(commands, "demo", "a whole run in a throw-away repository: no keys, no network")
     demo.add_argument("--into", type=Path, metavar="DIR", help="where to build it; must not exist")
 

@@ -236,6 +236,7 @@ def _playbook_commands(commands: Commands) -> None:
     explain.add_argument("item", metavar="ITEM")
     explain.add_argument("--config", type=Path, metavar="FILE", help="policy on top of verger.toml")
     explain.add_argument("--agents", metavar="ROLE=NAME,…", help="who works, as for run")
+    explain.add_argument("--agents-map", type=Path, metavar="FILE", help="the same for single items")
 
 
 def _verb(verbs: Commands, name: str, help_: str, example: str) -> argparse.ArgumentParser:

@@ -20,7 +20,7 @@ def policy_file(home: Home) -> Path:
 
 
 def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
-    """The policy for `args`: config, agents, auto_advance, max_items, budgets, as far as there. Raises CommandError."""
+    """The policy for `args`, which hold flags of settings as far as the command has them. Raises CommandError."""
     # Imported here: pydantic costs a tenth of a second, which a refused playbook or item need not pay.
     from verger_kernel.settings.resolved import parse_agents_flag, resolve
 
@@ -36,5 +36,9 @@ def resolved_policy(home: Home, args: argparse.Namespace) -> Resolved:
     if getattr(args, "agents", None):
         flags["lanes"] = parse_agents_flag(args.agents)
     return resolve(
-        repository_file=policy_file(home), overlay_file=args.config, environ=os.environ, flags=flags
+        repository_file=policy_file(home),
+        overlay_file=args.config,
+        environ=os.environ,
+        flags=flags,
+        agents_map=getattr(args, "agents_map", None),
     )

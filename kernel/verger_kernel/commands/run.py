@@ -174,6 +174,9 @@ def _preflight(
     for check in ready:
         if check.status == "warning":
             tell(f"warning: {check.detail}; hint: {check.hint}")
+    known = {item.item_id for item in plan.items}
+    if unknown := [route.item for route in resolved.policy.routes if route.item not in known]:
+        tell(f"warning: routes name items that this playbook does not have: {', '.join(unknown)}")
     return found
 
 

@@ -186,7 +186,7 @@ def _clean(found: RepositoryFacts) -> Check:
 
 
 def _agents(repository: Repository, policy: Policy, environ: Mapping[str, str]) -> Check:
-    for name in policy.lanes.names():
+    for name in policy.agents_in_use():
         definition = policy.agents[name]
         adapter = adapter_of(definition.kind)
         why = adapter.missing(definition, repository.root, environ.get("PATH", os.defpath))
@@ -204,7 +204,7 @@ def _ambient(repository: Repository, policy: Policy, environ: Mapping[str, str])
     home = Path(environ.get("HOME", "/nonexistent"))
     places = [(home if where == "~" else repository.root) / name for where, name in AMBIENT]
     found = [str(path) for path in places if path.exists()]
-    kinds = {policy.agents[name].kind for name in policy.lanes.names()}
+    kinds = {policy.agents[name].kind for name in policy.agents_in_use()}
     if not found or policy.ambient_agent_config == "acknowledged" or kinds <= _ISOLATED:
         return Check(name="agent_environment")
     return Check(

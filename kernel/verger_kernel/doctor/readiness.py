@@ -28,7 +28,7 @@ def readiness(policy: Policy, environ: Mapping[str, str], state: StateFolder | N
 
 
 def _secrets(policy: Policy, environ: Mapping[str, str]) -> Check:
-    for name in policy.lanes.names():
+    for name in policy.agents_in_use():
         try:
             secrets.given(policy.agents[name], environ)
         except secrets.SecretMissing as missing:
@@ -42,7 +42,7 @@ def _secrets(policy: Policy, environ: Mapping[str, str]) -> Check:
 
 
 def _logins(policy: Policy, environ: Mapping[str, str]) -> Check:
-    for name in policy.lanes.names():
+    for name in policy.agents_in_use():
         agent = policy.agents[name]
         try:
             given = secrets.given(agent, environ)

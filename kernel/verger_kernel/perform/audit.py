@@ -26,7 +26,7 @@ async def audit(effect: Audit, site: Site, tell: calls.Tell) -> AuditReturned:
 
 
 def _place(effect: Audit, site: Site) -> CallPlace:
-    lanes = site.policy.lanes
+    lanes = site.policy.lanes_for(effect.item)
     return CallPlace(
         effect=effect.id,
         item=effect.item,

@@ -32,7 +32,7 @@ async def run_worker(effect: RunWorker, site: Site, tell: calls.Tell) -> WorkerR
         round=effect.round,
         stage=cast(Stage, effect.stage),
         lane=None,
-        agent=site.policy.lanes.worker,
+        agent=site.policy.lanes_for(effect.item).worker,
         packet="",
     )
     stands = site.attempt(effect.item, effect.attempt).worktree.is_dir()

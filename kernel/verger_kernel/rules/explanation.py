@@ -121,7 +121,7 @@ def explain(
         setup_source=resolved.sources["setup"] if resolved else "",
         trials=tuple(_trials(item, resolved.policy if resolved else None)),
         artifacts=item.verification_hints.required_artifacts,
-        agents=tuple(_agents(resolved)) if resolved else (),
+        agents=tuple(_agents(resolved, item.item_id)) if resolved else (),
         evidence_required=check.required,
         evidence=check.dependencies,
         gate=gate.gate_type,
@@ -159,16 +159,18 @@ def _trial(purpose: Purpose, when: str, commands: tuple[str, ...]) -> ExplainedT
     return ExplainedTrial(purpose=purpose, tree=_TREES[purpose], when=when, commands=commands)
 
 
-def _agents(resolved: Resolved) -> Iterator[ExplainedAgent]:
+def _agents(resolved: Resolved, item: str) -> Iterator[ExplainedAgent]:
     policy = resolved.policy
     for role in Lanes.__struct_fields__:
-        name, source = getattr(policy.lanes, role), resolved.sources[f"lanes.{role}"]
+        name, source = getattr(policy.lanes_for(item), role), resolved.sources[f"lanes.{role}"]
+        if name != getattr(policy.lanes, role):
+            source = resolved.sources["routes"]
         if name == RULES_TRIAGE:
             yield ExplainedAgent(role=role, name=name, kind="", call="", env=(), source=source)
             continue
         agent = policy.agents[name]
-        call = " ".join(agent.command) or agent.scenario
-        env = tuple(dict.fromkeys((*policy.env, *agent.env, *agent.secrets)))
+        call = " ".join(agent.command) or agent.scenario or agent.model
+        env = tuple(dict.fromkeys((*policy.env, *agent.variables(), *agent.secrets)))
         yield ExplainedAgent(role=role, name=name, kind=agent.kind, call=call, env=env, source=source)
 
 

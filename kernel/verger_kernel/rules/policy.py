@@ -95,6 +95,19 @@ class Intention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     isolation: Literal["none", "four_layer"] = "none"
 
 
+ROUTED = ("worker", "audit_a", "audit_b")
+"""The roles that another agent may have for one item; triage is one for all."""
+
+
+class Route(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The agents of one item, by role; where a role is empty, the lanes of the policy hold."""
+
+    item: str
+    worker: str = ""
+    audit_a: str = ""
+    audit_b: str = ""
+
+
 class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Every setting of a run, resolved. Times in seconds, sizes in MiB; only budgets and reruns may be 0.
 
@@ -103,6 +116,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     agents: dict[str, AgentDefinition]
     lanes: Lanes
+    routes: tuple[Route, ...] = ()
     auto_advance: bool = False
     max_items: int | None = None
     max_fix_rounds: int = 2
@@ -160,6 +174,17 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             tokens=usual.tokens if self.reserve_tokens is None else self.reserve_tokens,
             microusd=usual.microusd if microusd is None else microusd,
         )
+
+    def lanes_for(self, item: str) -> Lanes:
+        """The agent in each role when the item `item` is worked on."""
+        route = next((route for route in self.routes if route.item == item), Route(item=item))
+        own = {role: name for role in ROUTED if (name := getattr(route, role))}
+        return msgspec.structs.replace(self.lanes, **own)
+
+    def agents_in_use(self) -> tuple[str, ...]:
+        """Every agent that may be started, without repeats."""
+        lanes = (self.lanes, *(self.lanes_for(route.item) for route in self.routes))
+        return tuple(dict.fromkeys(name for each in lanes for name in each.names()))
 
     def agent_limits(self, stage: str) -> Limits:
         """The limits of one agent call in `stage` (execute, fix, remediate, audit or triage)."""

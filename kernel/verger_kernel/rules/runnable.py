@@ -4,7 +4,7 @@ Not here: the settings themselves (`policy.py`), and what one value must be (`ve
 """
 
 from verger_kernel.rules.money import usd
-from verger_kernel.rules.policy import AgentDefinition, Policy
+from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
 
 _FOR_ALL = frozenset({"kind", "env", "secrets"})
 _OF_MODELS = frozenset({"program", "version", "model", "effort", "base_url", "key"})
@@ -28,11 +28,11 @@ class PolicyRefusal(Exception):
 
 
 def check(policy: Policy) -> None:
-    """Raises PolicyRefusal for the first rule that `policy` breaks: unknown agent, incomplete agent, twin lanes,
+    """Raises PolicyRefusal for the first rule that `policy` breaks: unknown or incomplete agent, twin lanes or routes,
     a budget that no call fits into.
     """
     known = ", ".join(sorted(policy.agents)) or "none"
-    for name in policy.lanes.names():
+    for name in policy.agents_in_use():
         if name not in policy.agents:
             raise PolicyRefusal(
                 f"agent '{name}' is in a lane but is not defined (defined: {known})",
@@ -40,17 +40,28 @@ def check(policy: Policy) -> None:
             )
     for name, agent in sorted(policy.agents.items()):
         _complete(name, agent)
-    if policy.lanes.audit_a == policy.lanes.audit_b:
-        raise PolicyRefusal(
-            f"both audit lanes are '{policy.lanes.audit_a}': the two audits must come from two agents",
-            "name two different agents for audit_a and audit_b",
-        )
+    _twins(policy.lanes, "")
+    items = [route.item for route in policy.routes]
+    for route in policy.routes:
+        _twins(policy.lanes_for(route.item), f" of item {route.item}")
+        if items.count(route.item) > 1:
+            raise PolicyRefusal(
+                f"item {route.item} has two routes", "write one entry of routes for each item"
+            )
     if policy.intention.parallel_runs_allowed and policy.intention.isolation != "four_layer":
         raise PolicyRefusal(
             "[intention] allows parallel runs without saying how they are kept apart",
             'write isolation = "four_layer" beside parallel_runs_allowed, or take it out',
         )
     _check_budget(policy)
+
+
+def _twins(lanes: Lanes, whose: str) -> None:
+    if lanes.audit_a == lanes.audit_b:
+        raise PolicyRefusal(
+            f"both audit lanes{whose} are '{lanes.audit_a}': the two audits must come from two agents",
+            "name two different agents for audit_a and audit_b",
+        )
 
 
 def _check_budget(policy: Policy) -> None:

@@ -65,6 +65,17 @@ class LaneSettings(_Table):
     triage: TriageName = _setting("judges the merged findings")
 
 
+class RouteSettings(_Table):
+    """Who plays which role for one item."""
+
+    item: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", title="the id of an item")] = (
+        Field(description="the item that this is about")
+    )
+    worker: AgentName = _setting("changes the worktree")
+    audit_a: AgentName = _setting("audits the packets of this item")
+    audit_b: AgentName = _setting("audits the packets of this item too")
+
+
 class AgentSettings(_Table):
     """One agent; a name is taken whole from the last place that defines it."""
 
@@ -131,6 +142,9 @@ class IntentionSettings(_Table):
     )
 
 
+Routes = Annotated[list[RouteSettings], Field(title="a list of tables, each with `item` and agents by role")]
+
+
 class Layer(_Table):
     """What one place says of the policy. `model_fields_set` tells what it does say."""
 
@@ -139,6 +153,7 @@ class Layer(_Table):
     )
     agents: dict[AgentName, AgentSettings] = _setting("the agents, by name")
     lanes: LaneSettings = _setting("the agent of each role")
+    routes: Routes = _setting("other agents for single items")
     auto_advance: Switch = _setting("go on to the next item after one that passed")
     max_items: Items = _setting("how many items one invocation lets pass before it stops")
     max_fix_rounds: Rounds = _setting("rounds of one attempt in which the worker mends what was found")
@@ -213,6 +228,7 @@ _TABLES: dict[str, type[_Table]] = {
     "quarantine": QuarantineSettings,
     "intention": IntentionSettings,
     "prices": PriceSettings,
+    "routes": RouteSettings,
 }
 
 
@@ -239,7 +255,7 @@ def mend_unknown(location: Location) -> str:
 
 
 def _table(location: Location) -> tuple[type[_Table], Location]:
-    depth = {"lanes": 1, "agents": 2, "quarantine": 2, "prices": 2}.get(str(location[0]), 0)
+    depth = {"lanes": 1, "agents": 2, "quarantine": 2, "prices": 2, "routes": 2}.get(str(location[0]), 0)
     if depth and len(location) > depth:
         return _TABLES[str(location[0])], location[depth:]
     return Layer, location

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from msgspec.structs import replace
+
 from verger_kernel.errors import CommandError
 from verger_kernel.rules.ids import shown
-from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy
+from verger_kernel.rules.policy import ROUTED, AgentDefinition, Intention, Lanes, Policy, Route
 from verger_kernel.rules.policy_snapshot import Resolved, Source
 from verger_kernel.rules.runnable import PolicyRefusal, check
+from verger_kernel.settings.routes import merged, read_map
 from verger_kernel.settings.sources import (
     Problem,
     Reading,
@@ -50,21 +53,25 @@ def resolve(
     overlay_file: Path | None,
     environ: Mapping[str, str],
     flags: Mapping[str, object],
+    agents_map: Path | None = None,
 ) -> Resolved:
     """The policy that the five places make together.
 
     `repository_file` may be absent, `overlay_file` must exist when named. `flags` are settings by name, with
-    `lanes` as a table; None means not given. Raises CommandError with every problem of every place at once
+    `lanes` as a table; None means not given. `agents_map` routes items to agents, over the routes of the files and
+    under the flags. Raises CommandError with every problem of every place at once
     (Exit.INPUT), or when the whole cannot be run (Exit.REFUSED).
     """
     readings = list(_readings(repository_file, overlay_file, environ, flags))
     if problems := [problem for reading in readings for problem in reading.problems]:
         raise _unusable(problems)
     written = _written(readings)
-    policy = _policy(written)
+    over = read_map(agents_map) if agents_map else ()
+    policy = _policy(written, over)
+    sources = {key: written[key].source if key in written else "default" for key in sorted(_keys(policy))}
     return Resolved(
         policy=policy,
-        sources={key: written[key].source if key in written else "default" for key in sorted(_keys(policy))},
+        sources=sources | ({"routes": "flag"} if over else {}),
         ignored_environment=unknown_variables(environ),
     )
 
@@ -114,7 +121,7 @@ def _leaves(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, A
             yield f"{prefix}{key}", value
 
 
-def _policy(written: Mapping[str, _Setting]) -> Policy:
+def _policy(written: Mapping[str, _Setting], over: tuple[Route, ...]) -> Policy:
     if missing := [role for role in _NEEDED if f"lanes.{role}" not in written]:
         raise _without_lanes(missing)
     tree: dict[str, Any] = {"agents": {}, "lanes": {}}
@@ -125,6 +132,8 @@ def _policy(written: Mapping[str, _Setting]) -> Policy:
             place = place.setdefault(table, {})
         place[name] = setting.value
     policy = converted(tree, Policy)
+    flagged = [role for role in ROUTED if written[f"lanes.{role}"].source == "flag"]
+    policy = replace(policy, routes=merged(policy.routes, over, flagged))
     try:
         check(policy)
     except PolicyRefusal as refusal:

@@ -32,7 +32,8 @@ VARIABLES: dict[str, str] = {
 """The environment variables that count, with the setting of each."""
 
 _LISTS = dict.fromkeys(VARIABLES, '["first", "second"]') | {
-    f"{PREFIX}QUARANTINE": '[{"test": "tests/a.py::b", "owner": "Ada", "expires": "2026-12-31"}]'
+    f"{PREFIX}ROUTES": '[{"item": "02", "worker": "painter"}]',
+    f"{PREFIX}QUARANTINE": '[{"test": "tests/a.py::b", "owner": "Ada", "expires": "2026-12-31"}]',
 }
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from tests.doubles.policy_files import PolicyFiles
 
-from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy, Quarantined
+from verger_kernel.rules.policy import AgentDefinition, Intention, Lanes, Policy, Quarantined, Route
 from verger_kernel.rules.prices import Price
 from verger_kernel.settings.fields import (
     POLICY_SCHEMA,
@@ -21,6 +21,7 @@ from verger_kernel.settings.fields import (
     Layer,
     PriceSettings,
     QuarantineSettings,
+    RouteSettings,
 )
 from verger_kernel.settings.resolved import EXAMPLE
 from verger_kernel.settings.sources import VARIABLES
@@ -54,6 +55,7 @@ def all_rows():
         *rows(IntentionSettings, Intention, "intention."),
         *rows(QuarantineSettings, Quarantined, "quarantine[]."),
         *rows(PriceSettings, Price, "prices.MODEL."),
+        *rows(RouteSettings, Route, "routes[]."),
     ]
 
 
@@ -74,8 +76,9 @@ def test_the_page_lists_every_setting_in_order():
         (AgentSettings, AgentDefinition, set()),
         (QuarantineSettings, Quarantined, set()),
         (PriceSettings, Price, set()),
+        (RouteSettings, Route, set()),
     ],
-    ids=["policy", "lanes", "agent", "quarantine", "price"],
+    ids=["policy", "lanes", "agent", "quarantine", "price", "route"],
 )
 def test_every_setting_can_be_written_and_nothing_else(settings, struct, more):
     assert set(settings.model_fields) == set(struct.__struct_fields__) | more
@@ -87,12 +90,13 @@ def test_every_setting_says_what_it_must_be_and_what_it_is_for():
 
 
 def test_the_examples_of_the_page_resolve(tmp_path):
-    first, second = blocks("toml")
+    first, second, routes = blocks("toml")
     assert first.splitlines() == list(EXAMPLE)
     resolved = PolicyFiles(tmp_path).resolve(second)
     assert resolved.policy.lanes.triage == "judge"
     assert resolved.policy.setup == ("npm ci",)
     assert [entry.owner for entry in resolved.policy.quarantine] == ["Ada", "Grace"]
+    assert PolicyFiles(tmp_path).resolve(second + routes).policy.lanes_for("03").worker == "reader"
     assert tomllib.loads(second)["schema_version"] == POLICY_SCHEMA
 
 

@@ -108,6 +108,7 @@ def test_every_variable_that_counts_is_read(files):
         "env": '["CI"]',
         "flaky_pass": "accept",
         "quarantine": '[{"test": "a", "owner": "Ada", "expires": "2026-12-31"}]',
+        "routes": '[{"item": "02", "worker": "critic"}]',
         "verification_ancestors": "acknowledged",
         "ambient_agent_config": "acknowledged",
         "sandbox": "none",
