@@ -29,6 +29,7 @@ from verger_kernel.git.standing import Standing, standing
 from verger_kernel.perform import enclosing, secrets, sessions
 from verger_kernel.perform.answers import around, seal
 from verger_kernel.perform.billing import billed
+from verger_kernel.perform.last_words import last_words
 from verger_kernel.perform.listening import Listener
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
@@ -43,9 +44,6 @@ from verger_probes.records import write_record
 
 SHOWN_PATHS = 20
 """Changed files named in the journal; a person reads a line, not a list."""
-
-_LAST_BYTES = 4096
-_LAST_CHARACTERS = 200
 
 Tell = Callable[[Event], Awaitable[None]]
 
@@ -239,7 +237,7 @@ def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended
         # What was refused now must not be found and used by a resume.
         seal(call.folder).unlink(missing_ok=True)
     if isinstance(found, Unanswered) and found.kind in ("failed", "killed", "malformed"):
-        found = replace(found, why=found.why + _last_words(call.folder.stderr))
+        found = replace(found, why=found.why + last_words(call.folder.stderr))
     found = secrets.cleaned(found, put.report)
     if not _is_put_off(found):
         sessions.forget(call.folder)
@@ -279,18 +277,6 @@ def not_put_off(outcome: Outcome) -> None:
         raise CallParked(outcome)
     if isinstance(outcome, Unanswered) and outcome.kind == "disk":
         raise OSError(errno.ENOSPC, f"the agent {outcome.why}")
-
-
-def _last_words(stderr: Path) -> str:
-    """The last line that an agent wrote on standard error, ready to follow what became of it; empty without one."""
-    try:
-        with stderr.open("rb") as file:
-            file.seek(max(0, stderr.stat().st_size - _LAST_BYTES))
-            lines = file.read(_LAST_BYTES).decode("utf-8", "replace").split("\n")
-    except OSError:
-        return ""
-    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
-    return f"; its last words: {shown(said, _LAST_CHARACTERS)}" if said else ""
 
 
 def listed(paths: tuple[str, ...]) -> str:
