@@ -9,7 +9,8 @@ from typing import Any
 from tests.doubles.trials import RUN, calls_of, shell, state_of, trial
 from tests.doubles.workplace import Workplace
 
-from verger_kernel.rules.events import BudgetRaised
+from verger_kernel.rules.chain import read
+from verger_kernel.rules.events import BudgetRaised, InvocationStarted
 
 WRITE = '{ do = "write", path = "docs/01.md", text = "a note\\n" }'
 LANES = dict.fromkeys(("reader-a", "reader-b"), '{ kind = "scripted", scenario = "scenario.toml" }')
@@ -60,6 +61,9 @@ def test_a_budget_that_is_reached_in_the_middle_of_a_round_waits_for_a_person(tm
     (event,) = place.events(BudgetRaised)
     assert event.budget.microusd == 2_000_000
     assert event.by
+    order = [type(record.event) for record in read(place.run().journal.read_bytes()).records]
+    # Before anything can begin by what is allowed now.
+    assert order[order.index(BudgetRaised) + 1] is InvocationStarted
     assert raised.json["cost"]["run"] == {
         "calls": 3,
         "usd": "1.50",
@@ -75,6 +79,14 @@ def test_a_lane_waits_for_the_other_where_both_fit_after_each_other(tmp_path: Pa
     place = bounded(tmp_path, 'budget_usd = 1.70\nreserve_usd = "0.50"')
     assert place.verger(*RUN).code == 0
     assert cost(place)["run"]["usd"] == "1.50"
+
+
+def test_a_lane_whose_answer_does_not_count_is_paid_for_all_the_same(tmp_path: Path) -> None:
+    meddles = f'stage = "audit"\nsteps = [{WRITE.replace("a note", "mine")}, {use("0.30")}]'
+    place = trial(tmp_path, f'stage = "execute"\nsteps = [{WRITE}]', meddles, agents=LANES)
+    assert place.verger(*RUN).code == 22
+    spent = cost(place)["run"]
+    assert (spent["usd"], spent["unknown_calls"]) == ("0.60", 0)
 
 
 def test_tokens_and_items_have_budgets_too(tmp_path: Path) -> None:

@@ -83,8 +83,7 @@ def test_a_daemon_keeps_it_no_more_than_a_kernel_does(tmp_path: Path) -> None:
 def test_a_secret_in_the_change_is_a_matter_for_a_person_and_becomes_no_git_object(tmp_path: Path) -> None:
     path = key_file(tmp_path)
     script = (
-        'mkdir -p docs; echo "docs/*.env" > docs/.gitignore; printf %s "$CODER_KEY" | base64 > docs/01.env;'
-        + DONE
+        'mkdir -p docs; echo "*.env" > docs/.gitignore; printf %s "$CODER_KEY" | base64 > docs/01.env;' + DONE
     )
     place = trial(tmp_path / "place", agents=worker(script, f"file:{path}"))
     stage = escalated(place, place.verger(*RUN))
