@@ -91,6 +91,14 @@ def test_a_secret_in_the_change_is_a_matter_for_a_person_and_becomes_no_git_obje
     assert not objects_hold_it(place)
 
 
+def test_not_even_a_place_that_is_told_tells_it(tmp_path: Path) -> None:
+    path = key_file(tmp_path)
+    place = trial(tmp_path / "place", agents=worker('git init -q "docs/$CODER_KEY"; ' + DONE, f"file:{path}"))
+    (found,) = escalated(place, place.verger(*RUN)).details
+    assert "docs/[redacted: CODER_KEY]" in found
+    assert files_that_hold_it(place.run().root) == []
+
+
 def test_a_secret_of_a_try_that_was_killed_is_no_git_object_either(tmp_path: Path) -> None:
     path = key_file(tmp_path)
     met = tmp_path / "met"
