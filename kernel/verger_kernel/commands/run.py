@@ -56,7 +56,7 @@ def _shown(args: argparse.Namespace, show: Show) -> int:
     plan = load_playbook(args.playbook, iso(now().utc_ms))
     wanted = _checked(plan, items)
     resolved = resolved_policy(home, args)
-    found = _preflight(home, plan, resolved, wanted)
+    found, warnings = _preflight(home, plan, resolved, wanted)
     if args.external_evidence_dir:
         evidence.check(args.external_evidence_dir)
     request = Request(
@@ -68,6 +68,9 @@ def _shown(args: argparse.Namespace, show: Show) -> int:
     )
     if args.next:
         _tell_of_idle(home, plan)
+    # Last, for a command that is refused says one line.
+    for warning in warnings:
+        tell(f"warning: {warning}")
     folder = settle(home)
     with driven(home.repository):
         opened = _created(home, folder, plan, resolved, found, request, args, drawn)
@@ -159,7 +162,7 @@ def _checked(plan: NormalizedPlan, ids: tuple[str, ...]) -> tuple[str, ...]:
 
 def _preflight(
     home: Home, plan: NormalizedPlan, resolved: Resolved, wanted: tuple[str, ...]
-) -> RepositoryFacts:
+) -> tuple[RepositoryFacts, list[str]]:
     found_checks, found = checks.environment(home.repository, os.environ)
     checks.refuse(found_checks)
     assert found is not None and found.head
@@ -171,13 +174,11 @@ def _preflight(
     checks.refuse(ready)
     items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
     checks.refuse([consult_paths(home.repository, plan, items)], Exit.INPUT)
-    for check in ready:
-        if check.status == "warning":
-            tell(f"warning: {check.detail}; hint: {check.hint}")
+    warnings = [f"{check.detail}; hint: {check.hint}" for check in ready if check.status == "warning"]
     known = {item.item_id for item in plan.items}
     if unknown := [route.item for route in resolved.policy.routes if route.item not in known]:
-        tell(f"warning: routes name items that this playbook does not have: {', '.join(unknown)}")
-    return found
+        warnings.append(f"routes name items that this playbook does not have: {', '.join(unknown)}")
+    return found, warnings
 
 
 def _created(
