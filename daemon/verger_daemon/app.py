@@ -48,6 +48,9 @@ _POLL_S = 0.01
 _LEAVES_S = 15.0
 """What the daemon itself may take to leave, when it asks systemd for the time that kernels may take."""
 
+_SWEEPS_S = 10.0
+"""How long it waits, of that, until what kernels that ended left running is ended."""
+
 _log = logging.getLogger("vergerd")
 
 
@@ -144,8 +147,11 @@ class Daemon:
             for aside in self._asides:
                 aside.cancel()
             self._notices.leaving()
-            await self._server.close()
             self._recovery.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_SWEEPS_S):
+                    await self._supervisor.swept()
+            await self._server.close()
             self._supervisor.close()
 
     def leave(self) -> None:

@@ -73,7 +73,9 @@ class Handlers:
         return await self._begun(Order(Path(params.directory), "run", params.words, self._ours(params)), None)
 
     async def _resume(self, params: m.ResumeParams, _: Peer) -> Answer:
-        run = self._watched(params)
+        # Begun by the daemon itself in this very moment, it is at work as if it had been for long.
+        async with self._supervisor.beginning:
+            run = self._watched(params)
         if run and run.watch.invocation:
             return self._attached(run, run.watch.invocation, params.words)
         folder = self._folder(params)

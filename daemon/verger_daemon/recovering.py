@@ -51,6 +51,7 @@ class Recovery:
         self._plans: dict[str, Plan] = {}
         self._breaches: dict[str, str] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._is_closed = False
 
     def plan(self, run_id: str) -> Plan | None:
         """What is going to be done about a run at rest; None while nothing is known of it."""
@@ -99,7 +100,8 @@ class Recovery:
         return invocation in self._breaches
 
     def close(self) -> None:
-        """Does nothing any more."""
+        """Does nothing any more; what ends from now on is told, and the next daemon finds out what to do about it."""
+        self._is_closed = True
         self._touches.close()
         for task in self._tasks.values():
             task.cancel()
@@ -119,7 +121,7 @@ class Recovery:
         self._clients.lost(run, why)
 
     def rested(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
-        if run.watch.run_root:
+        if run.watch.run_root and not self._is_closed:
             self._begin(run.run_id, partial(self._rested, run, exit_code, rest))
         else:
             self._clients.rested(run, exit_code, rest, "")

@@ -53,7 +53,9 @@ class Supervisor:
         self._home = home
         self._sockets = sockets
         self._parallel = parallel
-        self._beginning = asyncio.Lock()
+        self._is_closed = False
+        self.beginning = asyncio.Lock()
+        """Held while a kernel is being begun."""
         self._sweeps: dict[str, asyncio.Task[None]] = {}
         self._environments: dict[str, Mapping[str, str]] = {}
         self._children: dict[int, tuple[Watched, Child, str]] = {}
@@ -97,7 +99,7 @@ class Supervisor:
     async def start(self, order: Order, run_root: Path | None = None) -> Watched:
         """A new run, or that at `run_root` again, with a kernel at work on it that listens. Raises StartRefused."""
         run_id = RunId(run_root.name) if run_root else new_run_id()
-        async with self._beginning:
+        async with self.beginning:
             if self._parallel > 1:
                 await are_made(lambda: list(self.at_work()))
             at_work = [run.run_id for run in self.at_work()]
@@ -151,6 +153,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Lets go of every run; kernels go on."""
+        self._is_closed = True
         for sweeping in self._sweeps.values():
             sweeping.cancel()
         for run in self.runs.values():
@@ -170,6 +173,9 @@ class Supervisor:
         self._clients.stepped(run, steps)
 
     def rested(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
+        if self._is_closed:
+            # Of what ends now the next daemon takes care: it finds it on record as at work.
+            return
         kept = self._kept[run.run_id]
         self._keep(msgspec.structs.replace(kept, phase="ended", exit_code=exit_code, key=""))
         work = self._swept(run, exit_code, rest)
@@ -264,17 +270,8 @@ class Supervisor:
         return next((str(path) for path in self._home.parent.glob(f"*/runs/{run_id}")), "")
 
     def _opened(self, run_id: RunId, run_root: str) -> Watched:
-        last = {name: last_number(run_root, name) for name in ("heartbeats", "interventions")}
-        watch = opened(
-            run_id,
-            self._epoch,
-            now(),
-            pace=self._pace,
-            run_root=run_root,
-            heartbeat=last["heartbeats"],
-            intervention=last["interventions"],
-        )
-        return Watched(watch, self)
+        last = {name: last_number(run_root, f"{name}s") for name in ("heartbeat", "intervention")}
+        return Watched(opened(run_id, self._epoch, now(), pace=self._pace, run_root=run_root, **last), self)
 
     def _keep(self, kept: OnRecord) -> None:
         self._kept[kept.run_id] = kept

@@ -210,6 +210,17 @@ def test_nothing_outlives_a_kernel_that_was_killed(tmp_path: Path) -> None:
         wait_until(lambda: acts(seat)[-1] == "sweep_survivors")
 
 
+def test_a_daemon_that_is_told_to_leave_while_its_kernel_dies_leaves_nothing_at_work(seat: Seat):
+    seat.start()
+    run = seat.at_work()
+    kernel = seat.kernel()
+    os.kill(kernel, signal.SIGKILL)
+    # It waits until it is gone.
+    seat.kill(signal.SIGTERM)
+    seat.start()
+    assert not seat.status(run)["supervision"]["at_work"]
+
+
 @pytest.mark.sweep
 def test_evidence_that_is_copied_file_by_file_is_taken_when_it_is_whole(tmp_path: Path) -> None:
     with seated(tmp_path, rows=(evidenced("03"),)) as seat:

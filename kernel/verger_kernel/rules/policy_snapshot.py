@@ -37,7 +37,7 @@ class RuntimePolicySnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     overlay_file: str | None
     sources: dict[str, Source]
     policy: Policy
-    sandbox_shows: tuple[str, ...] = ()
+    sandbox_shows: tuple[str, ...]
 
 
 def policy_snapshot(
