@@ -211,13 +211,12 @@ def test_nothing_outlives_a_kernel_that_was_killed(tmp_path: Path) -> None:
 
 
 def test_a_daemon_that_is_told_to_leave_while_its_kernel_dies_leaves_nothing_at_work(seat: Seat):
-    seat.start()
     run = seat.at_work()
     kernel = seat.kernel()
     os.kill(kernel, signal.SIGKILL)
     # It waits until it is gone.
     seat.kill(signal.SIGTERM)
-    seat.start()
+    seat.start(VERGERD_RECOVER="false")
     assert not seat.status(run)["supervision"]["at_work"]
 
 

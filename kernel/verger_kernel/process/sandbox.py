@@ -162,7 +162,9 @@ def _depth(at: str) -> int:
 def _steps(sandbox: Sandbox) -> Iterator[tuple[Any, ...]]:
     own = {str(one.at): one for one in sandbox.shown}
     for step in _system():
-        if step[1] not in own:
+        one = own.get(step[1])
+        # What is asked for as it is anyway is no other thing.
+        if one is None or (one.place == one.at and not one.is_writable):
             yield step
     known = tuple(step[1] for step in _system() if step[0] == "show")
     for at, one in own.items():

@@ -48,6 +48,16 @@ def boxed(make_job: MakeJob, tmp_path: Path) -> MakeJob:
     return made
 
 
+def test_a_folder_of_the_system_that_is_asked_for_is_there_all_the_same(
+    boxed: MakeJob, tmp_path: Path
+) -> None:
+    # As a Python of the system asks for /usr.
+    work = tmp_path / "work"
+    box = closed(work, shown=(*shown([work], writable=True), *shown([Path("/usr"), Path("/etc/ssl")])))
+    ended, text = said(boxed("sh", "-c", "ls /usr/bin/env; touch /usr/x", box=box))
+    assert (ended.exit_code, text.splitlines()[0]) == (1, "/usr/bin/env")
+
+
 def test_a_sandbox_can_be_made_here() -> None:
     assert trying.why_not() == ""
 
