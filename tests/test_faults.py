@@ -101,6 +101,7 @@ def stopped_for_a_while(scene: Scene) -> None:
     scene.release()
 
 
+@pytest.mark.sweep
 def test_a_daemon_that_believes_an_answer_for_too_long_is_caught(tmp_path: Path):
     believes = replace(
         CLASSES["kernel_stopped"],

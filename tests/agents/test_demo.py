@@ -36,16 +36,18 @@ def place_of(root: Path, url: str, worker: str) -> Workplace:
     return place
 
 
+@pytest.mark.parametrize("sandbox", ["required", "none"])
 @pytest.mark.parametrize("worker", ["codex", "claude"])
-def test_the_demo_ends_as_told_with_real_agents(tmp_path: Path, worker: str) -> None:
+def test_the_demo_ends_as_told_with_real_agents(tmp_path: Path, worker: str, sandbox: str) -> None:
     with served(demo) as server:
+        more = {**DUMMY, "VERGER_SANDBOX": sandbox}
         place = place_of(tmp_path, server.url, worker)
-        codes = [place.verger("run", "playbook.md", "--next", **DUMMY).code]
+        codes = [place.verger("run", "playbook.md", "--next", **more).code]
         gate = ("--item", "03", "--decision", "approved", "--by", "a test", "--note", "read it")
         codes.append(place.verger("mark-manual-gate", "latest", *gate).code)
-        codes.append(place.verger("resume", **DUMMY).code)
+        codes.append(place.verger("resume", **more).code)
         evidence = str(tmp_path / "evidence")
-        codes.append(place.verger("resume", "--external-evidence-dir", evidence, **DUMMY).code)
+        codes.append(place.verger("resume", "--external-evidence-dir", evidence, **more).code)
     assert codes == [20, 0, 21, 22], place.verger("status").stdout
     show = f"{place.run_branch()}:src/adder.py"
     assert place.git("show", show) == "def add(a, b):\n    return a + b"
@@ -60,6 +62,9 @@ def test_the_demo_ends_as_told_with_real_agents(tmp_path: Path, worker: str) -> 
     started = place.events(AgentStarted)
     assert {event.effect for event in started} == began
     assert {event.version for event in started} == {"0.169.0", "2.1.329"}
+    cost = json.loads(place.verger("status", "--format", "json").stdout)["cost"]
+    assert cost["run"]["tokens"] > 0 and cost["run"]["assumed_tokens"] == 0, cost
+    assert cost["run"]["calls"] == len(started), cost
     keys = [asked.headers.get("authorization", asked.headers.get("x-api-key")) for asked in server.asked]
     assert set(keys) <= {"Bearer dummy", "dummy"}
 

@@ -61,6 +61,7 @@ def test_two_runs_that_allow_it_are_at_work_at_once_and_both_pass(seat: Seat) ->
     )
 
 
+@pytest.mark.sweep
 def test_a_third_waits_however_much_is_allowed(seat: Seat, tmp_path: Path) -> None:
     third = tmp_path / "third"
     shutil.copytree(seat.place.repository, third, symlinks=True)

@@ -159,6 +159,7 @@ def test_evidence_that_is_put_into_the_inbox_is_taken(tmp_path: Path) -> None:
         assert acts(seat) == ["attach_kernel", "resume_with_evidence", "attach_kernel"]
 
 
+@pytest.mark.sweep
 def test_a_kernel_that_uses_too_much_is_ended_whole_and_begun_again_once(tmp_path: Path) -> None:
     limits = {"VERGERD_RUN_RUNTIME_S_MAX": "2", "VERGERD_STOP_GRACE_S": "5"}
     with seated(tmp_path) as seat:

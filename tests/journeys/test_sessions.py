@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.doubles.model_agents import replaying, table
+from tests.doubles.sweeps import swept
 from tests.doubles.trials import (
     RUN,
     TOLD,
@@ -109,7 +110,7 @@ def test_an_answer_that_was_printed_before_a_crash_is_not_paid_again(tmp_path: P
     assert "0/execute/t2" not in calls_of(place)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", swept(KINDS, every=2))
 def test_one_that_stays_after_its_last_word_has_answered(tmp_path: Path, kind: str) -> None:
     place = place_of(tmp_path, kind, *WRITE, "play", "ok", "hang")
     assert listening.GRACE_S < 10

@@ -101,6 +101,7 @@ def test_a_budget_waits_for_a_person_whose_word_reaches_the_kernel(tmp_path: Pat
         assert acts(seat) == ["attach_kernel"] * 3
 
 
+@pytest.mark.sweep
 def test_two_runs_that_one_limit_parked_are_each_woken_once(tmp_path: Path) -> None:
     with seated(tmp_path, **parking(3)) as seat:
         seat.release.touch()

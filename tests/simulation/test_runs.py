@@ -212,7 +212,7 @@ def test_a_run_keeps_its_promises_and_a_killed_one_ends_as_the_undisturbed(seed:
 
 
 @pytest.mark.parametrize(
-    ("seed", "kill"), swept([(seed, kill) for seed in (7, 19, 42) for kill in KILLS], every=8)
+    ("seed", "kill"), swept([(seed, kill) for seed in (7, 19, 42) for kill in KILLS], every=12)
 )
 def test_no_moment_is_a_bad_one_to_be_killed_at(seed: int, kill: Kill) -> None:
     undisturbed = done(seed)
