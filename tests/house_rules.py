@@ -51,10 +51,10 @@ MAY_START_PROCESSES = {
     "daemon/verger_daemon/invocations.py": "starts kernels",
     "client/verger_client/starting.py": "starts a daemon where none listens",
     "client/verger_client/systemctl.py": "asks systemd, and becomes what shows its journal",
-    "kernel/verger_kernel/agents/player.py": "is an agent itself: it runs inside the limits and plays a liar",
+    "kernel/verger_kernel/agents/playing.py": "is an agent itself: it runs inside the limits and plays a liar",
 }
 MAY_IMPORT_BY_NAME = {"kernel/verger_kernel/cli.py": "imports only the command that was called; see COMMANDS"}
-MAY_PRINT = ("*/commands/*.py", "*/cli.py", "*/__main__.py", "kernel/verger_kernel/agents/player.py")
+MAY_PRINT = ("*/commands/*.py", "*/cli.py", "*/__main__.py", "kernel/verger_kernel/agents/playing.py")
 
 # Modules that nobody imports, each with who starts it.
 ENTRIES = {

@@ -1,6 +1,6 @@
 """What a scripted agent answers: the honest report, with what the scenario puts in its place.
 
-Not here: writing it; see `player.py`.
+Not here: writing it; see `playing.py`.
 """
 
 from typing import Any

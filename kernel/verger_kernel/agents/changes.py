@@ -1,6 +1,6 @@
 """The steps that change files, done.
 
-Not here: the other steps; see `player.py`. No rule about where: a liar may leave the worktree.
+Not here: the other steps; see `playing.py`. No rule about where: a liar may leave the worktree.
 """
 
 import shutil

@@ -1,6 +1,6 @@
 """The adapter for the shipped agent that plays a scenario file: no model, no network, the same each time.
 
-Not here: the format (`scenario.py`, `steps.py`) and the playing (`player.py`), which is a process of its own.
+Not here: the format (`scenario.py`, `steps.py`) and the playing (`playing.py`), in a process of its own.
 """
 
 import os

@@ -1,6 +1,6 @@
 """What a scripted agent can be told to do, one type a step.
 
-Not here: doing it; see `player.py` and `changes.py`.
+Not here: doing it; see `playing.py` and `changes.py`.
 
 A path counts from the worktree and may lead out of it on purpose: a scripted agent can be a liar.
 """

@@ -24,7 +24,7 @@ from verger_kernel.process.sandbox import Sandbox
 from verger_kernel.process.streams import Streams, streams_opened
 from verger_kernel.process.tree import Tree, adopt_orphans, tree_kept
 from verger_kernel.process.watch import Watch
-from verger_kernel.rules.ids import shown
+from verger_kernel.rules.ids import EFFECT, RUN, shown
 from verger_kernel.rules.limits import Breach, Limits
 
 _GREEDY = ("memory", "processes", "output", "disk")
@@ -203,7 +203,7 @@ async def _swept(
 
 def _start(job: Job, streams: Streams, enclosure: Enclosure | None = None) -> subprocess.Popen[bytes] | str:
     """The job's first process, in a session of its own, or why there is none."""
-    env = {**job.env, tree.EFFECT: job.marker, tree.RUN: job.run_marker}
+    env = {**job.env, EFFECT: job.marker, RUN: job.run_marker}
     with (job.stdin or Path(os.devnull)).open("rb") as stdin:
         try:
             if enclosure:

@@ -13,10 +13,8 @@ import anyio
 from verger_kernel.process import ending, table
 from verger_kernel.process.cgroups import Leaf, leaves_of
 from verger_kernel.process.table import Row
+from verger_kernel.rules.ids import EFFECT, RUN
 from verger_probes.prctl import become_subreaper
-
-EFFECT = "VERGER_EFFECT"
-RUN = "VERGER_RUN"
 
 
 def adopt_orphans() -> bool:

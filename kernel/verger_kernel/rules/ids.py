@@ -15,6 +15,10 @@ Digest = NewType("Digest", str)
 ObjectId = NewType("ObjectId", str)
 """A full git object id, 40 or 64 lower-case hex digits."""
 
+EFFECT = "VERGER_EFFECT"
+RUN = "VERGER_RUN"
+"""The variables in which a process that a kernel started finds the effect and the run that it belongs to."""
+
 _RUN_ID = lazy(r"RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{32}")
 _RUN_PREFIX = lazy(r"(R|RU|RUN|RUN_[0-9TZ]{0,16}|RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{0,32})")
 _ITEM_ID = lazy(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

@@ -1,4 +1,4 @@
-"""What is said to an agent and what it says back: task specification and the three reports.
+"""What is said to an agent and what it says back: task specification, the three reports, and the park note.
 
 Not here: how they travel (`agents/`), and whether to believe them: a report is a claim, `triage.py` judges it.
 """
@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from verger_kernel.rules.parks import Cause
 from verger_probes.decoding import decoded
 
 Stage = Literal["execute", "fix", "remediate", "audit", "triage"]
@@ -177,6 +178,18 @@ class TriageReport(_Report, frozen=True, kw_only=True):
     packet_sha256: str
     overall_decision: Literal["pass", "fix_required", "awaiting_human_gate", "blocked_external", "escalate"]
     dispositions: tuple[FindingDisposition, ...] = ()
+
+
+class ParkNote(_Wire, frozen=True, kw_only=True):
+    """What stands in the place of a report where the agent cannot go on and is not to blame.
+
+    `resets_at_utc` is ISO-8601 in UTC, empty when the agent does not know.
+    """
+
+    schema_version: Literal["verger.park.v1"]
+    cause: Cause
+    why: str
+    resets_at_utc: str = ""
 
 
 Report = WorkerReport | AuditReport | TriageReport

@@ -1,6 +1,6 @@
 """A park: why a call cannot go on that nobody is to blame for, and when it is worth another try.
 
-Not here: what an agent writes to say so (`agents/parking.py`), and who wakes the run again.
+Not here: what an agent writes to say so (`packs.py`), and who wakes the run again.
 """
 
 from typing import Literal, get_args
