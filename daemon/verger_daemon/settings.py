@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field, ValidationError
-from pydantic_settings import BaseSettings, TomlConfigSettingsSource
 
 PREFIX = "VERGERD_"
 Source = Literal["default", "file", "env", "flag"]
@@ -67,10 +66,6 @@ def _minutes(clock: str) -> int:
     return int(hours) * 60 + int(minutes)
 
 
-class _Places(Settings, BaseSettings):
-    """The settings as pydantic-settings reads them. Never made: that would read the process's own environment."""
-
-
 class SettingsRefused(Exception):
     """Settings that cannot be used: `str()` says which, why, and the way out."""
 
@@ -125,8 +120,14 @@ def resolve(file: Path, environ: Mapping[str, str], flags: Mapping[str, object])
 def _of_file(file: Path) -> Mapping[str, Any]:
     if not file.exists():
         return {}
+    # Imported here: it is a seventh of the daemon's start, and few users write such a file.
+    from pydantic_settings import BaseSettings, TomlConfigSettingsSource
+
+    class Places(Settings, BaseSettings):
+        """What the library asks for. Never made: that would read the process's own environment."""
+
     try:
-        return TomlConfigSettingsSource(_Places, toml_file=file.absolute())()
+        return TomlConfigSettingsSource(Places, toml_file=file.absolute())()
     except (OSError, ValueError, RecursionError) as error:
         raise SettingsRefused(f"{file} cannot be read as TOML: {error}; hint: mend or remove it") from None
 

@@ -20,6 +20,10 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_AUTHOR_DATE": "@1700000000 +0000",
     "GIT_COMMITTER_DATE": "@1700000000 +0000",
+    # Repositories of a few files need no upkeep, and each commit would start a process to find that out.
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "maintenance.auto",
+    "GIT_CONFIG_VALUE_0": "false",
 }
 
 
@@ -33,18 +37,22 @@ def make_repository(
     """A repository at `path` with one commit of `files` on `branch` and an identity of its own."""
     path.mkdir(parents=True, exist_ok=True)
     run_git(path, "init", "-q", "-b", branch, f"--object-format={object_format}", "--template=")
-    run_git(path, "config", "user.name", NAME)
-    run_git(path, "config", "user.email", EMAIL)
-    commit_files(path, files, "base")
+    with (path / ".git" / "config").open("a", encoding="utf-8") as config:
+        config.write(f"[user]\n\tname = {NAME}\n\temail = {EMAIL}\n")
+    _commit(path, files, "base")
     return path
 
 
 def commit_files(path: Path, files: Mapping[str, str | bytes], message: str) -> str:
     """The id of a new commit in which `files`, by path, have the given contents."""
+    _commit(path, files, message)
+    return head_of(path)
+
+
+def _commit(path: Path, files: Mapping[str, str | bytes], message: str) -> None:
     write_files(path, files)
     run_git(path, "add", "--all")
     run_git(path, "commit", "-q", "--allow-empty", "-m", message)
-    return head_of(path)
 
 
 def write_files(root: Path, files: Mapping[str, str | bytes]) -> None:
