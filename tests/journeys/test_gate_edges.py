@@ -196,7 +196,7 @@ SEAMS = [
 ]
 
 
-@pytest.mark.parametrize(("seam", "number", "when"), swept(SEAMS, every=3))
+@pytest.mark.parametrize(("seam", "number", "when"), swept(SEAMS, every=6))
 def test_w3_a_decision_that_is_cut_short_anywhere_is_one_decision_and_one_move(
     place: Workplace, seam: str, number: int, when: str
 ) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.notes import writing
+from tests.doubles.sweeps import swept
 from tests.doubles.trials import (
     GOOD,
     RUN,
@@ -71,7 +72,7 @@ def stopped(place: Workplace, number: int, argv: tuple[str, ...], until: Callabl
     return code
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", swept([signal.SIGINT, signal.SIGTERM], every=2))
 def test_w1_w19_a_signal_in_the_midst_of_each_stage_leaves_nobody_and_resume_ends_as_if_undisturbed(
     tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -82,6 +82,7 @@ def test_a_run_that_must_be_alone_is_left_alone(seat: Seat) -> None:
     assert sorted(seat.daemon_home.rglob("*")) == before
 
 
+@pytest.mark.sweep
 def test_a_run_that_must_be_alone_does_not_join_others(seat: Seat) -> None:
     allow(seat.place.repository)
     first = seat.at_work()

@@ -61,7 +61,7 @@ LUCK = ((), ("journal.jsonl",), ("run_state.json",), ("journal.jsonl", "run_stat
 # Each kind of luck is in the short form.
 @pytest.mark.parametrize(
     ("number", "spared"),
-    swept([(number, LUCK[number % len(LUCK)]) for number in NUMBERS if number > 1], every=27),
+    swept([(number, LUCK[number % len(LUCK)]) for number in NUMBERS if number > 1], every=54),
 )
 def test_a_run_whose_machine_lost_its_power_ends_as_if_undisturbed(
     tmp_path: Path, number: int, spared: tuple[str, ...]

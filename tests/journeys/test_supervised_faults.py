@@ -55,6 +55,7 @@ def test_both_processes_killed_together_prove_nothing_from_that_instant_on(seat:
     assert (said.returncode, "live_attached" in said.stdout) == (11, False)
 
 
+@pytest.mark.sweep
 def test_a_kernel_that_is_stopped_and_continued_is_unproven_meanwhile_and_alive_again(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()
@@ -72,6 +73,7 @@ def test_a_kernel_that_is_stopped_and_continued_is_unproven_meanwhile_and_alive_
     assert seat.until("terminal_observed", run)["kernel"]["passed"] == 1
 
 
+@pytest.mark.sweep
 def test_a_kernel_that_dies_alone_is_noticed_at_once(seat: Seat):
     run = seat.at_work()
     with Poll(seat, run) as poll:
@@ -83,6 +85,7 @@ def test_a_kernel_that_dies_alone_is_noticed_at_once(seat: Seat):
         assert all(one.asked_s < heard.asked_s for one in poll.live_after(event_s))
 
 
+@pytest.mark.sweep
 def test_a_daemon_that_is_stopped_proves_nothing_and_when_it_goes_on_only_what_is_fresh(seat: Seat):
     run = seat.at_work()
     kernel = seat.kernel()
@@ -112,6 +115,7 @@ if os.environ.get("UNBLOCK"):
 """
 
 
+@pytest.mark.sweep
 def test_a_kernel_whose_main_thread_hangs_is_unproven_while_its_other_threads_run(tmp_path: Path):
     with seated(tmp_path) as seat:
         (tmp_path / "sitecustomize.py").write_text(BLOCKS)
@@ -274,6 +278,7 @@ def test_a_kernel_that_ended_while_no_daemon_was_there_is_told_with_what_its_jou
     assert (with_code["phase"], with_code["exit_code"], with_code["key"]) == ("ended", 0, "")
 
 
+@pytest.mark.sweep
 def test_an_older_state_that_is_put_back_is_noticed(seat: Seat):
     run = seat.begin()["run_id"]
     wait_until(lambda: seat.place.has_run())

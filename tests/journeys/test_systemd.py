@@ -133,6 +133,7 @@ def test_the_watchdog_is_fed_by_a_daemon_that_is_well(seat: Seat, systemd: Syste
     assert json.loads(typed(seat, "daemon", "status", "--json").stdout)["pid"] == pid
 
 
+@pytest.mark.sweep
 def test_a_stopped_daemon_feeds_nothing_and_is_ended(seat: Seat, systemd: Systemd):
     systemd.watchdog_s = 1.0
     pid = systemd.start()
@@ -178,6 +179,7 @@ def test_a_lost_lock_feeds_nothing(seat: Seat, systemd: Systemd):
     assert "daemon.lock was removed" in systemd.log.read_text()
 
 
+@pytest.mark.sweep
 def test_a_disk_that_takes_nothing_feeds_nothing(seat: Seat, systemd: Systemd):
     systemd.watchdog_s = 1.0
     pid = systemd.start()
@@ -256,6 +258,7 @@ def test_a_stop_with_kernels_needs_no_unit(seat: Seat):
     wait_until(lambda: not lives(agents))
 
 
+@pytest.mark.sweep
 def test_a_kernel_that_does_not_end_in_time_is_killed(seat: Seat):
     seat.start(VERGERD_STOP_GRACE_S="1")
     run = seat.at_work()

@@ -75,6 +75,7 @@ def test_a_daemon_on_demand_stays_for_a_wake(tmp_path: Path) -> None:
         assert acts(seat) == ["attach_kernel", "wake_from_park", "attach_kernel"]
 
 
+@pytest.mark.sweep
 def test_a_lost_login_waits_for_a_person(tmp_path: Path) -> None:
     with seated(tmp_path, **parking(0, cause="auth")) as seat:
         seat.release.touch()

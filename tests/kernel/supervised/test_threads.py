@@ -229,6 +229,7 @@ def test_an_interrupt_before_a_resume_has_the_run_in_hand_leaves_it_as_it_was(tm
     assert state_of(place) == before
 
 
+@pytest.mark.sweep
 def test_a_run_id_that_is_there_already_is_refused(tmp_path: Path) -> None:
     place = trial(tmp_path)
     with supervised(place) as kernel:
