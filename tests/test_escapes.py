@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+from tests.doubles.sweeps import swept
 from tests.escapes import escapes
 from tests.escapes.corpus import ATTEMPTS
 from tests.escapes.trial import Row, tried_at_once
@@ -32,7 +33,7 @@ def row(verdict: str, *, name: str = "tcp", proves: bool = True) -> Row:
     return Row(name, "agent", verdict, "", proves)
 
 
-@pytest.mark.parametrize("by", ["agent", "command"])
+@pytest.mark.parametrize("by", swept(["agent", "command"], every=2))
 def test_a_dozen_attempts_in_one_run_change_nothing_and_the_honest_work_beside_them_passes(by: str) -> None:
     assert tried_at_once(tuple(escapes.BY_NAME[name] for name in DOZEN), by) == (0, [])
 

@@ -42,7 +42,14 @@ def test_every_row_has_its_trouble_and_every_trouble_its_row() -> None:
     assert sorted(row_of(words) for words in CASES) == sorted(ROWS)
 
 
-@pytest.mark.parametrize("words", [*sorted(CASES.keys() - SUPERVISED), *swept(sorted(SUPERVISED), every=8)])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *sorted((TROUBLES | STANDING_TROUBLES).keys() - SUPERVISED),
+        *swept(sorted(TROUBLED_RUNS), every=3),
+        *swept(sorted(SUPERVISED), every=8),
+    ],
+)
 def test_the_words_of_the_row_are_what_is_printed(tmp_path: Path, words: str) -> None:
     pattern = re.escape(row_of(words).strip("`").replace("\\|", "|")).replace("…", ".+?")
     things = list(said(CASES[words](tmp_path)))

@@ -6,6 +6,7 @@ Not here: the sums themselves (tests/kernel/rules/test_budgets.py) and prices (t
 from pathlib import Path
 from typing import Any
 
+import pytest
 from tests.doubles.trials import RUN, calls_of, shell, state_of, trial
 from tests.doubles.workplace import Workplace
 
@@ -98,6 +99,7 @@ def test_tokens_and_items_have_budgets_too(tmp_path: Path) -> None:
     assert place.verger("resume", "--item-budget-tokens", "300").code == 0
 
 
+@pytest.mark.sweep
 def test_a_run_that_was_at_work_for_long_enough_begins_no_further_call(tmp_path: Path) -> None:
     place = trial(
         tmp_path,

@@ -192,6 +192,7 @@ def test_what_is_no_longer_needed_is_not_missed(place: Workplace, how: str) -> N
     assert decide(place) == 0
 
 
+@pytest.mark.sweep
 def test_after_all_that_can_be_mended_was_mended_the_run_ends_like_any_other(place: Workplace) -> None:
     run, sound = place.run(), place.everything()
     links = [path for path in (place.repository / ".local").rglob("*") if path.is_symlink()]

@@ -143,6 +143,7 @@ def test_who_stops_following_leaves_a_result_and_the_run_alone(tmp_path: Path) -
         assert kernel.poll() is None
 
 
+@pytest.mark.sweep
 def test_a_run_that_is_told_to_leave_says_so_in_its_last_line(tmp_path: Path) -> None:
     place = waits(tmp_path)
     with running(place, *RUN, "--follow") as kernel:

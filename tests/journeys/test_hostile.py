@@ -224,6 +224,7 @@ def test_a_run_folder_that_was_tampered_with_never_becomes_a_traceback(tmp_path:
     assert attempt_of(place).root.exists()
 
 
+@pytest.mark.sweep
 def test_an_answer_about_a_worktree_that_is_gone_is_never_used_for_another(tmp_path: Path) -> None:
     slow = 'echo half > docs/01.md; test -e "$HOME/slow" && { touch "$HOME/began"; sleep 300; }\n'
     place = trial(tmp_path, agents={"worker": shell(slow + ANSWER)})

@@ -209,6 +209,7 @@ def test_a_lane_that_changes_what_it_may_only_read_is_named(tmp_path: Path, name
     assert told[lane].startswith(f"tampered: {said}")
 
 
+@pytest.mark.sweep
 def test_a_lane_that_answers_for_the_other_where_it_guesses_is_not_heard(tmp_path: Path) -> None:
     forged = (
         'input=$(cat); forged=$(echo "$input" | sed \'s/"lane": "a"/"lane": "b"/; s/reader-a/reader-b/\')\n'
@@ -232,6 +233,7 @@ def test_a_lane_that_silences_the_other_by_its_planted_answer_is_of_no_use(tmp_p
     assert told == {"b": "malformed: ended with exit code 0, but without a report"}
 
 
+@pytest.mark.sweep
 def test_an_answer_that_was_replaced_by_another_does_not_count(tmp_path: Path) -> None:
     # Whoever searches can find the other's place: what is replaced there is seen.
     replace = (

@@ -176,6 +176,7 @@ def test_w1_an_agent_that_had_answered_completely_is_not_called_again(tmp_path: 
     assert processes_of(place) == []
 
 
+@pytest.mark.sweep
 def test_w17_an_answer_from_before_a_power_loss_is_not_used_as_its_files_may_be_lost(tmp_path: Path) -> None:
     place = killed_after_report(tmp_path, "")
     (attempt_of(place).root / "agents" / "execute.round-0.try-1" / "boot_id").write_text("another boot")
@@ -184,7 +185,7 @@ def test_w17_an_answer_from_before_a_power_loss_is_not_used_as_its_files_may_be_
     assert "0/execute/t2" in calls_of(place)
 
 
-@pytest.mark.parametrize("lie", ['item_id = "02"', "attempt = 2"])
+@pytest.mark.parametrize("lie", swept(['item_id = "02"', "attempt = 2"], every=2))
 def test_w8_what_a_killed_try_answered_to_another_call_is_never_used(tmp_path: Path, lie: str) -> None:
     place = killed_after_report(tmp_path, f"\nreport = {{ {lie} }}")
     replay(place, GOOD)

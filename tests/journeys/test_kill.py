@@ -27,7 +27,7 @@ def test_the_story_has_the_records_that_are_swept() -> None:
 
 @pytest.mark.parametrize(
     ("number", "when"),
-    swept([(number, when) for number in _numbers() for when in ("after", "before")], every=40),
+    swept([(number, when) for number in _numbers() for when in ("after", "before")], every=100),
 )
 def test_w1_w18_a_run_killed_at_any_record_and_resumed_ends_as_if_undisturbed(
     tmp_path: Path, number: int, when: str

@@ -88,6 +88,7 @@ def test_what_dies_again_and_again_is_left_to_a_person(tmp_path: Path) -> None:
         assert acts(seat).count("resume_after_crash") == 1
 
 
+@pytest.mark.sweep
 def test_who_stopped_a_run_finds_it_stopped_whatever_comes(seat: Seat) -> None:
     seat.at_work()
     assert seat.verger("supervise", "stop").returncode == 0

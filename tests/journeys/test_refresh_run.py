@@ -214,6 +214,7 @@ def test_an_item_at_its_gate_is_decided_first(tmp_path: Path) -> None:
     refused(place, argv("main"), 20, "awaits a human gate", "decide first: verger mark-manual-gate")
 
 
+@pytest.mark.sweep
 def test_a_run_that_was_cut_short_is_resumed_first(tmp_path: Path) -> None:
     place = workplace(tmp_path, rows=[item("01")])
     assert place.killed_at(8, "after", "run", PLAYBOOK, "--next").code == -9

@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
 from tests.doubles.notes import evidenced, scenario
 from tests.doubles.repository import make_repository
 from tests.doubles.trials import AGENT, RUN, escalated, passed, state_of, trial, work
@@ -42,6 +43,7 @@ def test_what_setup_makes_serves_the_trials_and_no_layer_changes(tmp_path: Path)
     assert not (place.home / "note").exists()
 
 
+@pytest.mark.sweep
 def test_scripted_agents_and_evidence_work_in_it(tmp_path: Path) -> None:
     place = workplace(tmp_path, rows=[evidenced("01")], script=scenario(work()))
     evidence = str(place.evidence())
@@ -67,6 +69,7 @@ def test_a_command_sees_no_checkout_and_has_its_tree_where_nothing_lies_above(tm
     assert {f"{place.repository}/.git/objects", sys.prefix} <= {*shown}
 
 
+@pytest.mark.sweep
 def test_a_command_that_fails_only_in_it_is_told_as_any_other(tmp_path: Path) -> None:
     place = trial(tmp_path, policy=PATHS, required_verification_commands="`test -e ~/.netrc`")
     (place.home / ".netrc").touch()

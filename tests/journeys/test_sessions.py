@@ -77,7 +77,7 @@ def test_a_limit_parks_and_the_same_session_goes_on_in_the_same_tree(tmp_path: P
     assert place.git("show", f"{place.run_branch()}:docs/half.md") == "half"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", swept(KINDS, every=2))
 def test_after_a_crash_the_session_goes_on_and_no_turn_is_repeated(tmp_path: Path, kind: str) -> None:
     words = (*WRITE, "play", "hang" if kind == "codex" else "kill", "hang", "then", "play", "ok")
     place = place_of(tmp_path, kind, *words)
@@ -89,6 +89,7 @@ def test_after_a_crash_the_session_goes_on_and_no_turn_is_repeated(tmp_path: Pat
     assert processes_of(place) == []
 
 
+@pytest.mark.sweep
 def test_before_its_session_began_a_call_counts_as_cut(tmp_path: Path) -> None:
     place = place_of(tmp_path, "codex", "write", "docs/half.md", "half", "hang")
     with place.begun(*RUN, until=lambda: place.has_run() and half_done(place)):
@@ -100,7 +101,7 @@ def test_before_its_session_began_a_call_counts_as_cut(tmp_path: Path) -> None:
     assert "docs/half.md" not in place.git("ls-tree", "-r", "--name-only", place.run_branch())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", swept(KINDS, every=2))
 def test_an_answer_that_was_printed_before_a_crash_is_not_paid_again(tmp_path: Path, kind: str) -> None:
     place = place_of(tmp_path, kind, *WRITE, "play", "ok", "hang")
     with place.begun(*RUN, until=lambda: place.has_run() and said_all(place)):
@@ -110,7 +111,8 @@ def test_an_answer_that_was_printed_before_a_crash_is_not_paid_again(tmp_path: P
     assert "0/execute/t2" not in calls_of(place)
 
 
-@pytest.mark.parametrize("kind", swept(KINDS, every=2))
+@pytest.mark.sweep
+@pytest.mark.parametrize("kind", KINDS)
 def test_one_that_stays_after_its_last_word_has_answered(tmp_path: Path, kind: str) -> None:
     place = place_of(tmp_path, kind, *WRITE, "play", "ok", "hang")
     assert listening.GRACE_S < 10

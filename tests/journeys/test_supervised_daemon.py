@@ -120,6 +120,7 @@ def test_five_clients_at_once_get_one_daemon_which_leaves_when_nothing_is_at_wor
     assert seat.verger("supervise", "status", run, "--exit-code").returncode in (11, 13)
 
 
+@pytest.mark.sweep
 def test_an_attached_client_finds_another_daemon_and_shows_each_step_once(seat: Seat):
     client = begun(seat, *RUN, "--follow")
     wait_until(seat.release.with_name("release.waited_for").exists)

@@ -22,6 +22,7 @@ ITEMS = ("--items", "01,02")
 """The one that passes at once, and the one that needs a second round."""
 
 
+@pytest.mark.sweep
 def test_the_demo_ends_the_same_though_its_daemon_is_killed_in_the_middle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

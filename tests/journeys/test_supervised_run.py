@@ -174,6 +174,7 @@ def test_who_waits_is_shown_the_question_and_the_end_once_somebody_decided_and_w
         assert waiting.wait(20) == gone_on.returncode
 
 
+@pytest.mark.sweep
 def test_a_gate_is_shown_to_a_person_at_a_terminal_who_then_has_the_prompt_again(plain: Seat):
     master, slave = os.openpty()
     with subprocess.Popen(

@@ -116,6 +116,7 @@ def test_a_run_is_stopped_with_all_that_it_started_and_can_go_on(tmp_path: Path)
         assert run in seat.verger("-C", "/", "supervise", "list", "--all").stdout
 
 
+@pytest.mark.sweep
 def test_what_a_kernel_wrote_is_read_to_its_end(seat: Seat):
     run = seat.at_work()
     so_far = seat.verger("supervise", "logs", run, "--stderr").stdout

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.daemons import Seat, seated
+from tests.doubles.sweeps import swept
 from tests.doubles.systemd import Systemd, is_socket, lives, managed
 from tests.doubles.workplace import wait_until
 from tests.journeys.test_supervised_daemon import on_demand
@@ -106,7 +107,9 @@ def test_what_the_daemon_is_at_is_said_in_words(seat: Seat, systemd: Systemd):
     assert systemd.notices.values("READY") == ["1", "1"]
 
 
-@pytest.mark.parametrize("client", [{}, {"NOTIFY_SOCKET": "@one", "WATCHDOG_USEC": "1", "LISTEN_FDS": "1"}])
+@pytest.mark.parametrize(
+    "client", swept([{"NOTIFY_SOCKET": "@one", "WATCHDOG_USEC": "1", "LISTEN_FDS": "1"}, {}], every=2)
+)
 def test_nothing_that_systemd_says_to_daemon_or_client_reaches_a_kernel(seat: Seat, systemd: Systemd, client):
     said = seat.place.root / "environ"
     tells = f"open({str(said)!r}, 'w').write(repr(dict(os.environ)))"

@@ -102,6 +102,7 @@ def test_a_test_of_the_base_that_fails_on_the_result_blocks(tmp_path: Path) -> N
     assert any("test_adder" in words for words in found.evidence)
 
 
+@pytest.mark.sweep
 def test_a_test_that_the_deliverable_names_may_be_changed(tmp_path: Path) -> None:
     files = (("adder.py", BROKEN), ("tests/test_adder.py", WEAKENED))
     place = adder(tmp_path, *files, deliverable="`./adder.py`; `tests/test_adder.py`")

@@ -85,6 +85,7 @@ def test_a_lost_login_waits_for_a_person(tmp_path: Path) -> None:
         assert seat.verger("supervise", "resume").returncode == 0
 
 
+@pytest.mark.sweep
 def test_a_budget_waits_for_a_person_whose_word_reaches_the_kernel(tmp_path: Path) -> None:
     use = '{ do = "use", input_tokens = 9, cost_usd = "0.60" }'
     write = '{ do = "write", path = "docs/01.md", text = "a note\\n" }'

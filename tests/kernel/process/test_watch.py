@@ -47,14 +47,14 @@ def ended(job: Job) -> Ended:
     return anyio.run(run, job)
 
 
-@pytest.mark.parametrize("name", swept(list(WORKING_QUIETLY), every=2))
+@pytest.mark.parametrize("name", swept(list(WORKING_QUIETLY), every=4))
 def test_w21_who_works_quietly_is_not_silent(make_job: MakeJob, tmp_path: Path, name: str) -> None:
     told = ended(make_job(*python(WORKING_QUIETLY[name], str(tmp_path / "written")), limits=QUIET))
     assert (told.breach, told.exit_code) == (None, 0)
     assert told.runtime_ms > 1000
 
 
-@pytest.mark.parametrize("name", swept(list(IDLING), every=2))
+@pytest.mark.parametrize("name", swept(list(IDLING), every=4))
 def test_who_says_and_does_nothing_is_silent_whatever_ticks(make_job: MakeJob, name: str) -> None:
     found = ended(make_job(*python(IDLING[name]), limits=QUIET)).breach
     assert found and (found.limit, found.used, found.allowed) == ("silence", 1, 1)
@@ -71,7 +71,8 @@ def test_who_never_says_a_word_is_ended_earlier(make_job: MakeJob) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["import time; print('on it', flush=True); time.sleep(1.4)", WORKING_QUIETLY["computes"]]
+    "code",
+    swept(["import time; print('on it', flush=True); time.sleep(1.4)", WORKING_QUIETLY["computes"]], every=2),
 )
 def test_who_said_a_word_or_works_is_not_silent_from_the_start(make_job: MakeJob, code: str) -> None:
     told = ended(make_job(*python(code), limits=limits(first_output_s_max=1)))
@@ -137,6 +138,7 @@ def test_a_flood_that_nobody_saw_is_told_with_what_was_seen(make_job: MakeJob) -
     assert found and found.evidence and found.evidence.output_bytes == found.used
 
 
+@pytest.mark.sweep
 def test_nobody_is_ended_for_silence_on_the_word_of_a_look_that_is_over(tmp_path: Path) -> None:
     code = "import sys\nfor _ in sys.stdin:\n    sum(range(3000000))\n    print(flush=True)"
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
