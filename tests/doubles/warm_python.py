@@ -115,6 +115,10 @@ def _warm_up() -> None:
         # What is run must not be there already.
         if not name.endswith("__main__"):
             importlib.import_module(name)
+    lazy = type(importlib.import_module("verger_kernel.rules.pattern").lazy(""))
+    for pattern in [one for one in gc.get_objects() if type(one) is lazy]:
+        # Any question compiles it, and `re` keeps what it compiled.
+        assert pattern.pattern is not None
     gc.freeze()
 
 
