@@ -45,6 +45,7 @@ growth: $(READY) ## measure runs of up to 1,000 items, repositories of up to 100
 
 sweep: $(READY) ## the points of the longer proofs that `make test` leaves out
 	@$(RUN) -m pytest -n 2 -m sweep
+	@$(RUN) -m pytest -n 2 --hypothesis-profile=sweep tests/fuzz
 
 cheats: $(READY) ## try ways to make a broken change pass, beside honest changes of the same look
 	@$(RUN) tests/cheats/cheats.py

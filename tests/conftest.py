@@ -11,6 +11,8 @@ import hypothesis
 hypothesis.settings.register_profile(
     "verger", derandomize=True, database=None, deadline=None, max_examples=60
 )
+# `make sweep` takes this one: as many as a person has patience for.
+hypothesis.settings.register_profile("sweep", hypothesis.settings.get_profile("verger"), max_examples=1000)
 hypothesis.settings.load_profile("verger")
 
 # Who runs the tests from a git hook, or with Verger's own settings exported, gets the same answers.

@@ -210,6 +210,7 @@ def test_an_idle_daemon_leaves_and_the_next_question_finds_another(seat: Seat, s
     asking.close()
 
 
+@pytest.mark.sweep
 def test_the_commands_go_through_the_manager(seat: Seat, systemd: Systemd):
     idle = typed(seat, "daemon", "status")
     assert (idle.returncode, idle.stderr) == (
