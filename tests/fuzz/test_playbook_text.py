@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from verger_kernel.rules.playbook.document import BYTES_MAX
@@ -60,25 +60,21 @@ def answer(data: bytes) -> None:
         assert decode_plan(canonical_plan(plan)) == plan
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes(data: bytes) -> None:
     answer(data)
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=300))
 def test_any_text(text: str) -> None:
     answer(text.encode())
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=60))
 def test_any_heap_of_markdown(pieces: list[str]) -> None:
     answer("".join(pieces).encode())
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(
     st.lists(
         st.tuples(
@@ -97,7 +93,6 @@ def test_a_valid_playbook_with_pieces_replaced(cuts: list[tuple[int, int, str]])
     answer(data)
 
 
-@settings(derandomize=True, max_examples=60, deadline=None)
 @given(st.integers(0, len(HARNESS)))
 def test_a_valid_playbook_that_ends_early(length: int) -> None:
     answer(HARNESS[:length])

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.doubles.tasks import STAGES, answer_to, task, written
 
@@ -46,13 +46,11 @@ def _read_or_refused(data: bytes, asked: TaskSpecification) -> Report | None:
     return report
 
 
-@settings(max_examples=100)
 @given(stage=STAGE, data=st.binary())
 def test_any_bytes_are_refused_in_words(stage: Stage, data: bytes) -> None:
     assert _read_or_refused(data, task(stage)) is None
 
 
-@settings(max_examples=100)
 @given(stage=STAGE, start=st.integers(0, 500), length=st.integers(0, 40), noise=st.binary(max_size=20))
 def test_a_report_damaged_anywhere_is_read_or_refused(
     stage: Stage, start: int, length: int, noise: bytes
@@ -62,7 +60,6 @@ def test_a_report_damaged_anywhere_is_read_or_refused(
     _read_or_refused(whole[:start] + noise + whole[start + length :], asked)
 
 
-@settings(max_examples=100)
 @given(stage=STAGE, data=st.data(), value=VALUES)
 def test_any_value_in_any_field_is_read_or_refused(stage: Stage, data: st.DataObject, value: object) -> None:
     asked = task(stage)
@@ -140,7 +137,6 @@ def test_a_lone_surrogate_in_a_whole_report_is_refused_or_can_be_kept() -> None:
         _read_or_refused(written(asked).replace(b'"done"', f'"{half}"'.encode()), asked)
 
 
-@settings(max_examples=100)
 @given(data=st.binary() | st.text().map(str.encode), exit_code=st.integers(-64, 255))
 def test_any_file_has_an_outcome(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, exit_code: int
@@ -194,7 +190,6 @@ summary = "done"
 """
 
 
-@settings(max_examples=100)
 @given(
     start=st.integers(0, 200),
     length=st.integers(0, 40),

@@ -7,7 +7,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from verger_kernel.rules.cases import CaseReport, case_report
@@ -95,7 +95,6 @@ def is_whole(report: CaseReport | None) -> bool:
     return True
 
 
-@settings(max_examples=100)
 @given(command=st.sampled_from(COMMANDS), output=TEXT | LINES)
 def test_any_output_is_a_report_or_none(command: str, output: str) -> None:
     assert is_whole(read(command, output, {}))
@@ -108,7 +107,6 @@ def test_where_a_reader_finds_no_sign_it_would_have_read_nothing(output: str) ->
         assert any(sign in text for sign in one.signs) or one.read(lines_of(text)) is None
 
 
-@settings(max_examples=100)
 @given(
     data=st.binary() | XML.map(lambda text: text.encode("utf-8", "replace")),
     name=st.sampled_from(("pytest.xml", "a.xml")),
@@ -118,7 +116,6 @@ def test_any_bytes_are_a_report_or_none(data: bytes, name: str) -> None:
         assert is_whole(read("make test", "", {name: whole}))
 
 
-@settings(max_examples=100)
 @given(
     command=st.lists(
         st.sampled_from(("bash", "-c", "'", '"', "\\", " ", "pytest", "npx", "env", "-m", ";", "(", "="))

@@ -8,7 +8,7 @@ import time
 import msgspec
 import pytest
 import tomlkit
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from verger_kernel.rules.surface.mixed import composed
@@ -149,14 +149,12 @@ def answer(files: list[SurfaceFile]) -> SurfaceReport:
     return report
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(PATHS), st.sampled_from("AMDT"), DATA, DATA), max_size=5))
 def test_any_bytes_under_any_name(changes: list[tuple[str, str, bytes | None, bytes | None]]) -> None:
     fields = [{"path": path, "status": status, "old": old, "new": new} for path, status, old, new in changes]
     answer([SurfaceFile(**one) for one in fields])  # type: ignore[arg-type]
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.text(st.characters(blacklist_categories=("Cs",)), max_size=60), DATA)
 def test_any_path(path: str, data: bytes | None) -> None:
     answer([SurfaceFile(path=path, status="A", old=None, new=data)])
@@ -172,7 +170,6 @@ JSON = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(JSON, JSON)
 def test_any_values_in_a_mixed_file_are_composed_or_left(product: object, surface: object) -> None:
     old, new = msgspec.json.encode(surface), msgspec.json.encode(product)
@@ -192,7 +189,6 @@ TABLES = st.recursive(
 )
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(
     st.sampled_from(["pyproject.toml", "Cargo.toml"]),
     st.dictionaries(

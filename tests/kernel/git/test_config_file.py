@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.doubles.repository import run_git
 
@@ -74,7 +74,6 @@ PIECES = (
 )
 
 
-@settings(max_examples=60)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_text_is_read_otherwise_than_by_git(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("any")

@@ -127,7 +127,7 @@ RULE_FILES = st.dictionaries(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rules=RULE_FILES, paths=st.sets(PATHS, max_size=8))
 def test_rules_mean_in_another_place_what_they_mean_to_git_where_they_stand(
     desk: Desk, tmp_path_factory: pytest.TempPathFactory, rules: dict[str, str], paths: set[str]

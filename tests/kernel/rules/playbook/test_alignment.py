@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -221,7 +221,6 @@ def documents(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from(["\n", "\r\n"])).join(lines).encode()
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(documents())
 def test_whatever_reads_means_the_same_aligned_and_aligned_again_does_not_change(data: bytes) -> None:
     try:
@@ -231,7 +230,6 @@ def test_whatever_reads_means_the_same_aligned_and_aligned_again_does_not_change
     formatted(data)
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, len(HARNESS)), st.integers(0, 9), CELL | BLOCK), min_size=1, max_size=3)
 )

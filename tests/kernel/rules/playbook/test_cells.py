@@ -1,7 +1,7 @@
 """What single cells mean."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from verger_kernel.rules.playbook import cells
@@ -137,14 +137,12 @@ def test_a_slug_is_words_and_dashes(title: str, expected: str) -> None:
     assert cells.slug(title) == expected
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(TEXT, min_size=1, max_size=5))
 def test_escaped_cells_come_back_whole(texts: list[str]) -> None:
     line = " | ".join(text.replace("|", "\\|") for text in texts)
     assert split_cells(f"| {line} |") == tuple(texts)
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(st.lists(TEXT.filter(lambda text: text.lower() != "none"), max_size=5))
 def test_escaped_entries_come_back_whole(texts: list[str]) -> None:
     assert cells.split_list(" ; ".join(text.replace(";", "\\;") for text in texts)) == tuple(texts)

@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from verger_kernel.rules.plan import NormalizedPlan, PlanSource
@@ -63,7 +63,6 @@ def test_a_snapshot_names_its_source_and_reads_to_the_same_plan() -> None:
     assert again == plan()
 
 
-@settings(derandomize=True, max_examples=100, deadline=None)
 @given(path=st.text(), text=st.text())
 def test_the_text_of_a_snapshot_is_unchanged(path: str, text: str) -> None:
     source = PlanSource(
