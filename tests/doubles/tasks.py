@@ -66,10 +66,16 @@ def _item() -> TaskItem:
     )
 
 
-def turn(agent: AgentDefinition, asked: TaskSpecification, root: Path = Path("/repository")) -> Turn:
+def turn(
+    agent: AgentDefinition,
+    asked: TaskSpecification,
+    root: Path = Path("/repository"),
+    *,
+    is_enclosed: bool = False,
+) -> Turn:
     """The first start of `agent` about `asked`, in the checkout `root`; its folder lies beside the worktree."""
     folder = Path(asked.worktree).parent / "agent"
-    return Turn(agent, asked, root, folder, os.environ.get("PATH", os.defpath))
+    return Turn(agent, asked, root, folder, os.environ.get("PATH", os.defpath), is_enclosed)
 
 
 def answer_to(task: TaskSpecification, **changed: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Turn:
     """One start of an agent. `folder` is the call's own, where the agent's home is laid; `path` is the PATH it gets.
 
     `session` is the agent's own name for the conversation, empty while it has none. `continues` says that the session
-    began in an earlier start, and that the agent goes on in it.
+    began in an earlier start, and that the agent goes on in it. `is_enclosed` says that a sandbox of ours is around it.
     """
 
     agent: AgentDefinition
@@ -32,6 +32,7 @@ class Turn:
     repository_root: Path
     folder: Path
     path: str
+    is_enclosed: bool
     session: str = ""
     continues: bool = False
 

@@ -9,8 +9,8 @@ Not here: what its events mean; see `claude_events.py`.
 - Answer: `structured_output` of the result; it may be missing after an end that is called a success.
 - It may stay after its result while a background task lives; background tasks are switched off, and it is ended.
 - `--setting-sources ""` keeps out all of a repository's settings, hooks, servers and CLAUDE.md.
-- Tools are named one by one: no Bash, for a list of forbidden commands is no wall. Without a sandbox around it `Edit`
-  and `Read` with a path pattern are what confines it; the patterns hold for Write, Grep and Glob too.
+- Tools are named one by one. A worker has Bash only in a sandbox of ours: a list of forbidden commands is no wall.
+  Without one `Edit` and `Read` with a path pattern confine it; the patterns hold for Write, Grep and Glob too.
 - `--include-partial-messages` prints a line for each bit of an answer: by that it is seen to live.
 - A stream that opens and then says nothing is waited for without end; the limit on silence ends it.
 """
@@ -32,6 +32,8 @@ VENDOR_URL = "https://api.anthropic.com"
 
 _LOOKING = ("Read", "Grep", "Glob")
 _WRITING = (*_LOOKING, "Edit", "Write")
+_SHELL = "Bash"
+_ALLOWED = {"Edit": "Edit(./**)", _SHELL: _SHELL}
 _QUIET = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "CLAUDE_CODE_DISABLE_BACKGROUND_TASKS": "1",
@@ -98,7 +100,9 @@ def argv(turn: Turn) -> tuple[str, ...]:
 
 
 def _tools(turn: Turn) -> tuple[str, ...]:
-    return _LOOKING if turn.task.stage in ("audit", "triage") else _WRITING
+    if turn.task.stage in ("audit", "triage"):
+        return _LOOKING
+    return (*_WRITING, _SHELL) if turn.is_enclosed else _WRITING
 
 
 def _allowed(turn: Turn) -> list[str]:
@@ -106,7 +110,7 @@ def _allowed(turn: Turn) -> list[str]:
     places = ("packet_dir", "evidence_dir")
     outside = [getattr(turn.task, name) for name in places if getattr(turn.task, name)]
     looking = ["Read(./**)", *(f"Read(/{folder}/**)" for folder in outside)]
-    return looking if turn.task.stage in ("audit", "triage") else [*looking, "Edit(./**)"]
+    return [*looking, *(_ALLOWED[tool] for tool in _tools(turn) if tool in _ALLOWED)]
 
 
 def stdin(turn: Turn) -> bytes:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.agents.base import Turn
 from verger_kernel.agents.judging import judged
 from verger_kernel.agents.outcome import Answered, complete_answer
 from verger_kernel.agents.registry import adapter_of
@@ -20,7 +19,6 @@ from verger_kernel.perform.billing import billed
 from verger_kernel.perform.reports import pretty
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
-from verger_kernel.process.environment import path_given
 from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.packs import TaskSpecification
 from verger_probes.identity import boot_id
@@ -52,7 +50,7 @@ def _said(
     """The answer in what an agent printed that writes no report: its last word came, and nobody was left to read it."""
     agent = site.policy.agents[place.agent]
     adapter = adapter_of(agent.kind)
-    turn = Turn(agent, asked, site.repository.root, call.agent, path_given(site.ambient))
+    turn = sessions.fresh(site, agent, asked, call.agent)
     try:
         told = adapter.read(turn, call.stdout, None)
     except OSError:

@@ -33,7 +33,7 @@ from verger_kernel.perform.last_words import last_words
 from verger_kernel.perform.listening import Listener
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
-from verger_kernel.process.environment import clean_environment, path_given
+from verger_kernel.process.environment import clean_environment
 from verger_kernel.process.runner import Ended, Job, run
 from verger_kernel.process.sandbox import environment
 from verger_kernel.rules.events import AgentStarted, Event, SessionBegan
@@ -144,7 +144,7 @@ def _turn(call: Call, told: TaskSpecification) -> Turn:
     """The start that is made: a continuation where an earlier try was cut short and its agent can go on, else anew."""
     site, place = call.site, call.place
     agent = site.policy.agents[place.agent]
-    fresh = Turn(agent, told, site.repository.root, call.folder.agent, path_given(site.ambient))
+    fresh = sessions.fresh(site, agent, told, call.folder.agent)
     before = tuple(
         site.attempt(place.item, place.attempt).call(one) for one in sessions.earlier(place.effect)
     )
@@ -158,7 +158,7 @@ def can_continue(site: Site, place: CallPlace) -> bool:
     """Whether the agent would go on in the session of an earlier try of this call."""
     attempt = site.attempt(place.item, place.attempt)
     agent = site.policy.agents[place.agent]
-    turn = Turn(agent, task(site, place), site.repository.root, Path(), path_given(site.ambient))
+    turn = sessions.fresh(site, agent, task(site, place), Path())
     before = tuple(attempt.call(one) for one in sessions.earlier(place.effect))
     return sessions.continued(adapter_of(agent.kind), turn, before) is not None
 

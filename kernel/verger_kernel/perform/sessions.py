@@ -12,7 +12,11 @@ import msgspec
 
 from verger_kernel.agents.base import Adapter, Turn
 from verger_kernel.disk.layout import CallFolder
+from verger_kernel.perform.site import Site
+from verger_kernel.process.environment import path_given
 from verger_kernel.rules.ids import EffectId, tries_of
+from verger_kernel.rules.packs import TaskSpecification
+from verger_kernel.rules.policy import AgentDefinition
 from verger_probes.decoding import decoded
 from verger_probes.identity import boot_id
 from verger_probes.records import write_record
@@ -35,6 +39,12 @@ def earlier(effect: EffectId) -> tuple[EffectId, ...]:
     """The tries before `effect`, the newest first."""
     head = effect.rpartition("/t")[0]
     return tuple(EffectId(f"{head}/t{tries}") for tries in range(tries_of(effect) - 1, 0, -1))
+
+
+def fresh(site: Site, agent: AgentDefinition, asked: TaskSpecification, folder: Path) -> Turn:
+    """The start of `agent` that would begin anew about `asked`; what it keeps for itself lies in `folder`."""
+    path, is_enclosed = path_given(site.ambient), site.policy.sandbox == "required"
+    return Turn(agent, asked, site.repository.root, folder, path, is_enclosed)
 
 
 def continued(adapter: Adapter, fresh: Turn, before: tuple[CallFolder, ...]) -> Turn | None:

@@ -90,11 +90,16 @@ def test_codex_with_a_login_asks_its_vendor_and_finds_it_by_a_link(tmp_path: Pat
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_claude_has_the_tools_of_its_stage_and_no_shell(tmp_path: Path, stage: Stage) -> None:
-    argv = claude.argv(start(CLAUDE, tmp_path, stage))
+@pytest.mark.parametrize("is_enclosed", [True, False])
+def test_claude_has_the_tools_of_its_stage_and_a_shell_only_to_write_in_a_sandbox(
+    tmp_path: Path, stage: Stage, is_enclosed: bool
+) -> None:
+    argv = claude.argv(replace(start(CLAUDE, tmp_path, stage), is_enclosed=is_enclosed))
     tools = set(value(argv, "--tools").split(","))
-    assert "Bash" not in tools and ("Edit" in tools) is (stage not in READING)
+    assert ("Edit" in tools) is (stage not in READING)
+    assert ("Bash" in tools) is (stage not in READING and is_enclosed)
     allowed = value(argv, "--allowedTools")
+    assert ("Bash" in allowed.split(",")) is ("Bash" in tools)
     assert ("Edit(./**)" in allowed) is (stage not in READING)
     assert (f"Read(/{tmp_path}/packet/**)" in allowed) is (stage in READING)
     assert "Edit(./.git)" in value(argv, "--disallowedTools")
