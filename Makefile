@@ -51,7 +51,7 @@ cheats: $(READY) ## try ways to make a broken change pass, beside honest changes
 	@$(RUN) tests/cheats/cheats.py
 
 escapes: $(READY) ## try to get out of the sandbox, from agents and from verification commands
-	@$(RUN) tests/escapes/escapes.py $(ATTEMPTS)
+	@REAL_AGENTS_IN="$(wildcard $(CURDIR)/build/agents)" $(RUN) tests/escapes/escapes.py $(ATTEMPTS)
 
 faults: $(READY) ## what is said and done while processes die, hang, flood and fill: every claim beside the truth
 	@$(RUN) tests/faults/faults.py $(if $(TRIALS),--trials $(TRIALS))
@@ -60,7 +60,7 @@ kills: $(READY) ## 200 random SIGKILLs of daemons and kernels; every run must en
 	@$(RUN) tests/faults/kills.py $(if $(SEED),--seed $(SEED)) $(if $(KILLS),--kills $(KILLS))
 
 test-agents: $(READY) ## the real codex and claude, installed below build/agents, against a model server of our own
-	@$(RUN) tests/agents/run.py
+	@$(RUN) tests/agents/run.py $(if $(SHORT),--short)
 
 constraints: ## resolve constraints.txt again (UPGRADE=1: to the newest versions; needs uv)
 	@test -n "$(UV)" || { echo "Cannot resolve constraints.txt: uv is not on PATH. Hint: pip install uv" >&2; exit 6; }

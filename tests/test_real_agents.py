@@ -22,7 +22,7 @@ def test_without_npm_it_says_so(
     result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert run.main() == 0
+    assert run.main([]) == 0
     assert "skipped: @openai/codex and @anthropic-ai/claude-code were not tried: npm is not on PATH" in (
         capsys.readouterr().out
     )
@@ -34,7 +34,7 @@ def test_without_npm_it_says_so(
 def test_without_a_network_namespace_it_says_so(result: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "version_in", run.PACKAGES.__getitem__)
     monkeypatch.setattr(run, "NAMESPACE", ("false",))
-    assert run.main() == 0
+    assert run.main([]) == 0
     assert "makes no network namespace" in json.loads(result.read_bytes())["why"]
 
 

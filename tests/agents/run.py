@@ -3,7 +3,7 @@
 Not here: what is tried; see the tests beside, and tests/contracts/test_agents.py, which runs on the real ones here.
 
 Both are installed by npm into build/agents. The tests run in a network namespace that has loopback alone. What came of
-it is written to build/agents.json.
+it is written to build/agents.json. With `--short`, one of each kind is tried.
 """
 
 import json
@@ -24,7 +24,7 @@ NAMESPACE = ("unshare", "-n") if os.geteuid() == 0 else ("unshare", "-Urn")
 INSIDE = Path(__file__).with_name("inside.py")
 
 
-def main() -> int:
+def main(words: list[str]) -> int:
     """Installs, tries, writes down; answers with 0 unless something failed."""
     INTO.mkdir(parents=True, exist_ok=True)
     why = installed() or closed_off()
@@ -32,7 +32,8 @@ def main() -> int:
         return skipped(why)
     JUNIT.unlink(missing_ok=True)
     # A folder of its own, and not below /dev/shm for one: codex's sandbox has a /dev of its own.
-    options = ("-m", "agents or not agents", f"--basetemp={INTO / 'tmp'}", f"--junitxml={JUNIT}")
+    chosen = "not sweep" if "--short" in words else "agents or not agents"
+    options = ("-m", chosen, f"--basetemp={INTO / 'tmp'}", f"--junitxml={JUNIT}")
     tests = [sys.executable, "-P", "-m", "pytest", "-n", "2", *options, *TESTS]
     environment = os.environ | {"REAL_AGENTS_IN": str(INTO)}
     code = subprocess.run(
@@ -52,7 +53,9 @@ def installed() -> str:
     if npm is None:
         return "npm is not on PATH, so neither codex nor claude can be installed"
     wanted = [f"{package}@{version}" for package, version in PACKAGES.items()]
-    command = (npm, "install", "--prefix", str(INTO), "--no-audit", "--no-fund", *wanted)
+    # Where no registry can be reached, that is to be said soon, and not after ten minutes of patience.
+    hurried = ("--fetch-retries", "1", "--fetch-retry-mintimeout", "1000", "--fetch-timeout", "60000")
+    command = (npm, "install", "--prefix", str(INTO), "--no-audit", "--no-fund", *hurried, *wanted)
     print(f"installing {' and '.join(wanted)}", flush=True)
     done = subprocess.run(command, cwd=INTO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode == 0 and all(version_in(package) == version for package, version in PACKAGES.items()):
@@ -103,4 +106,4 @@ def write(told: dict[str, int], why: str = "") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

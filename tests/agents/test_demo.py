@@ -11,6 +11,7 @@ from tests.doubles.model_agents import KEYS, real, table
 from tests.doubles.model_server import served
 from tests.doubles.model_story import demo
 from tests.doubles.repository import run_git
+from tests.doubles.sweeps import swept
 from tests.doubles.workplace import Workplace
 
 from verger_kernel.demo.show import build
@@ -36,7 +37,7 @@ def place_of(root: Path, url: str, worker: str) -> Workplace:
     return place
 
 
-@pytest.mark.parametrize("sandbox", ["required", "none"])
+@pytest.mark.parametrize("sandbox", swept(["required", "none"], every=2))
 @pytest.mark.parametrize("worker", ["codex", "claude"])
 def test_the_demo_ends_as_told_with_real_agents(tmp_path: Path, worker: str, sandbox: str) -> None:
     with served(demo) as server:

@@ -1,14 +1,13 @@
 #!/bin/sh
-# The instant agent of the bench, for every role. $1 is the file it leaves one byte in for each call, $2 how many
-# files its worker writes. Of its task it copies the lines that bind a report to a call: one sed, no other process.
+# The instant agent of the bench, for every role. $1 is how many files its worker writes. Of its task it copies the
+# lines that bind a report to a call: one sed, no other process.
 set -eu
-printf . >>"$1"
 case $VERGER_TASK_STAGE in
 audit)
     keys='run_id|item_id|attempt|round|stage|lane|agent|packet_sha256' verdict='"overall_verdict": "pass"' ;;
 *)
     keys='run_id|item_id|attempt|round|stage|agent' verdict='"verdict": "implemented"' number=0
-    while [ "$number" -lt "$2" ]; do
+    while [ "$number" -lt "$1" ]; do
         number=$((number + 1))
         printf 'page %s of item %s\n' "$number" "$VERGER_ITEM_ID" >"pages/$VERGER_ITEM_ID-$number.md"
     done ;;

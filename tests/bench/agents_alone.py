@@ -16,7 +16,7 @@ def agents_s(made: Workshop, times: int) -> float:
 
     The lanes count once because a run waits for both at once: subtracting both would flatter us.
     """
-    tasks = {path.parent.name.partition(".")[0]: path for path in made.state.rglob("task_specification.json")}
+    tasks = {path.parent.name.partition(".")[0]: path for path in made.calls}
     worker = [_calls_s(made, tasks["execute"]) for _ in range(times)]
     lanes = [_calls_s(made, tasks["audit-a"], tasks["audit-b"]) for _ in range(times)]
     return statistics.median(worker) + statistics.median(lanes)
@@ -37,6 +37,6 @@ def _call(made: Workshop, task: Path) -> "subprocess.Popen[bytes]":
         "VERGER_REPORT_PATH": str(made.root / f"{name}.json"),
         "VERGER_TASK_STAGE": "audit" if name.startswith("audit") else "execute",
     }
-    command = (str(AGENT), str(made.root / "calls-alone"), str(made.files))
+    command = (str(AGENT), str(made.files))
     with task.open("rb") as stdin:
         return subprocess.Popen(command, cwd=made.repository, env=made.environment() | told, stdin=stdin)

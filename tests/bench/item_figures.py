@@ -41,9 +41,9 @@ def _counted(items: int) -> Counts:
             syncs = sync_counter(made.root)
         except NotCounted as reason:
             made.timed(made.chain(), git.folder)
-            return Counts(git.count(), made.calls.stat().st_size, None, f"not counted: {reason}")
+            return Counts(git.count(), len(made.calls), None, f"not counted: {reason}")
         made.timed((*syncs.prefix, *made.chain()), git.folder)
-        return Counts(git.count(), made.calls.stat().st_size, syncs.count(), f"{syncs.how}, git's included")
+        return Counts(git.count(), len(made.calls), syncs.count(), f"{syncs.how}, git's included")
 
 
 def _per_item(effort: Effort, one: Counts, all_: Counts) -> Iterator[Figure]:
@@ -52,9 +52,8 @@ def _per_item(effort: Effort, one: Counts, all_: Counts) -> Iterator[Figure]:
     git = "a counting git on PATH, git's own children included"
     yield Figure("git_processes_per_item", (all_.git - one.git) / more, "processes", f"{git}: {slope}")
     yield Figure("git_processes_one_item_run", one.git, "processes", f"{git}: a whole run of one item")
-    yield Figure(
-        "agent_calls_per_item", (all_.calls - one.calls) / more, "calls", f"a byte for each: {slope}"
-    )
+    calls = f"folders of calls that a run leaves: {slope}"
+    yield Figure("agent_calls_per_item", (all_.calls - one.calls) / more, "calls", calls)
     if one.syncs is None or all_.syncs is None:
         yield Figure("fsyncs_per_item", None, "syncs", one.how)
         yield Figure("fsyncs_one_item_run", None, "syncs", one.how)

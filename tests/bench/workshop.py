@@ -82,9 +82,9 @@ class Workshop:
         return self.root / "state"
 
     @property
-    def calls(self) -> Path:
-        """One byte for each call of an agent."""
-        return self.root / "calls"
+    def calls(self) -> list[Path]:
+        """What each call of an agent was told, in a folder of that call."""
+        return list(self.state.rglob("task_specification.json"))
 
     def kernel(self, *words: str) -> tuple[str, ...]:
         """The command line of the kernel for `words`, in the repository."""
@@ -226,7 +226,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _policy(made: Workshop) -> str:
-    command = f'["{AGENT}", "{made.calls}", "{made.files}"]'
+    command = f'["{AGENT}", "{made.files}"]'
     agents = "".join(
         f'[agents.{n}]\nkind = "generic"\ncommand = {command}\n' for n in ("coder", "reader", "critic")
     )

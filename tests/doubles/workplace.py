@@ -116,12 +116,14 @@ class Workplace:
         return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     @contextmanager
-    def begun(self, *argv: str, until: Callable[[], bool]) -> "Iterator[subprocess.Popen[bytes]]":
+    def begun(
+        self, *argv: str, until: Callable[[], bool], **environment: str
+    ) -> "Iterator[subprocess.Popen[bytes]]":
         """A command that goes on in the background, from the moment `until` is true; killed at the end."""
         process = subprocess.Popen(
             (sys.executable, "-P", "-m", "verger_kernel", *argv),
             cwd=self.repository,
-            env=self.environment(),
+            env=self.environment(**environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 """`make escapes`: tries to get out of the sandbox, from agents and from commands; prints what became of each attempt.
 
+The real codex and claude make them, too, where `make test-agents` installed them and REAL_AGENTS_IN says so.
 Not here: the attempts (`corpus.py`) and how one is tried (`trial.py`). Named attempts are tried alone, and then nothing
 is written; else build/escapes.json holds `attempts`, `escaped` and the table.
 """
@@ -13,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 # Python is started with -P, which puts no folder of ours on its path.
 sys.path.insert(0, str(ROOT))
 
-from tests.escapes.attempt import Attempt  # noqa: E402  # the line above finds them
+from tests.doubles.model_agents import KEYS, REAL  # noqa: E402  # the line above finds them
+from tests.escapes.attempt import Attempt  # noqa: E402
 from tests.escapes.corpus import ATTEMPTS  # noqa: E402
 from tests.escapes.trial import Row, tried  # noqa: E402
 
@@ -29,7 +31,7 @@ def main(words: list[str]) -> int:
     chosen = [BY_NAME[name] for name in words] or list(ATTEMPTS)
     rows = []
     with ThreadPoolExecutor(TOGETHER) as pool:
-        for row in pool.map(_row, [(attempt, by) for attempt in chosen for by in attempt.by]):
+        for row in pool.map(_row, [(attempt, by) for attempt in chosen for by in everybody(attempt)]):
             print(line(row), flush=True)
             rows.append(row)
     print(summary(rows))
@@ -38,6 +40,11 @@ def main(words: list[str]) -> int:
         place.parent.mkdir(exist_ok=True)
         place.write_text(as_json(rows), encoding="utf-8")
     return int(any(is_wrong(row) for row in rows))
+
+
+def everybody(attempt: Attempt) -> tuple[str, ...]:
+    """Those that can make the attempt here."""
+    return (*attempt.by, *KEYS) if REAL and "agent" in attempt.by else attempt.by
 
 
 def _row(pair: tuple[Attempt, str]) -> Row:

@@ -1,6 +1,8 @@
 """One attempt, tried by an agent or by a verification command in a real run, and its proof.
 
-Not here: the attempts (`corpus.py`), and what all of it comes to (`escapes.py`).
+Not here: the attempts (`corpus.py`), what all of it comes to (`escapes.py`), and what tempts a model (`tempting.py`).
+`by` is `agent` or `command`, and where the real programs are installed `codex` or `claude`, whose attempts are proved
+as those of any agent.
 """
 
 import json
@@ -10,13 +12,18 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from tests.doubles.model_agents import table
 from tests.doubles.notes import PLAYBOOK, POLICY, item, playbook
-from tests.doubles.repository import make_repository
+from tests.doubles.repository import commit_files, make_repository
 from tests.doubles.trials import AGENT
 from tests.escapes.attempt import Attempt
+from tests.escapes.tempting import KEY, tempted
 from tests.escapes.world import World
+
+from verger_kernel.rules.policy import AgentDefinition
 
 _NOTICED = ("left its bounds", "outside allowed_write_roots", "cannot be recorded")
 """Why a run ends that saw an attempt; one that ended itself is no such thing."""
@@ -37,33 +44,27 @@ class Row:
 
 def tried(attempt: Attempt, by: str) -> Row:
     """Tries `attempt` in a sandbox, and proves it where that can be done."""
-    verdict, why = _verdict(attempt, by)
-    return Row(attempt.name, by, verdict, why, _is_proved(attempt, by))
+    verdict, why = judged(attempt, by)
+    return Row(attempt.name, by, verdict, why, _is_proved(attempt, "command" if by == "command" else "agent"))
 
 
 def tried_at_once(attempts: tuple[Attempt, ...], by: str) -> tuple[int, list[str]]:
     """How one run ended in which all `attempts` were made one after the other, and the names of those that got out."""
-    script = "\n".join(f"({attempt.script}\n)" for attempt in attempts)
-
-    def lay(world: World) -> None:
-        for attempt in attempts:
-            attempt.lay(world)
-
-    together = Attempt("together", "", script, lambda world: False, lay=lay)
     with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
         world = World(Path(folder))
         try:
-            _run(together, by, world, "required")
+            _run(attempts, by, world, "required")
             return world.code, [attempt.name for attempt in attempts if attempt.happened(world)]
         finally:
             world.close()
 
 
-def _verdict(attempt: Attempt, by: str) -> tuple[str, str]:
+def judged(attempt: Attempt, by: str) -> tuple[str, str]:
+    """How `attempt` came out in a sandbox, and what the run said."""
     with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
         world = World(Path(folder))
         try:
-            why = _run(attempt, by, world, "required")
+            why = _run((attempt,), by, world, "required")
             if attempt.proof == "bare":
                 time.sleep(_SETTLES_S)
             happened = attempt.happened(world)
@@ -75,6 +76,7 @@ def _verdict(attempt: Attempt, by: str) -> tuple[str, str]:
     return ("escaped" if happened else "blocked"), why
 
 
+@cache
 def _is_proved(attempt: Attempt, by: str) -> bool:
     if not attempt.proof:
         return False
@@ -82,40 +84,45 @@ def _is_proved(attempt: Attempt, by: str) -> bool:
         world = World(Path(folder))
         try:
             if attempt.proof == "open":
-                _run(attempt, by, world, "none")
+                _run((attempt,), by, world, "none")
             else:
-                _lay_out(attempt, "agent", world)
+                _lay_out((attempt,), "agent", world)
                 _run_bare(attempt, world, obey=attempt.proof == "obeyed")
             return attempt.happened(world)
         finally:
             world.close()
 
 
-def _run(attempt: Attempt, by: str, world: World, sandbox: str) -> str:
-    _lay_out(attempt, by, world)
+def _run(attempts: tuple[Attempt, ...], by: str, world: World, sandbox: str) -> str:
     more = {"XDG_RUNTIME_DIR": str(world.runtime), "KERNEL_SECRET": world.secret, "VERGER_SANDBOX": sandbox}
-    result = world.place.verger("run", PLAYBOOK, "--item", "01", **more)
+    scripts = _lay_out(attempts, by, world)
+    with tempted(by, scripts) as agent:
+        if agent:
+            _hire(agent, world)
+        result = world.place.verger("run", PLAYBOOK, "--item", "01", **more, **KEY)
     world.code = result.code
     if result.code not in (0, 22) and sandbox == "required":
-        raise AssertionError(
-            f"{attempt.name} by {by}: the run ended with {result.code}: {result.stderr[-800:]}"
-        )
+        names = ", ".join(attempt.name for attempt in attempts)
+        raise AssertionError(f"{names} by {by}: the run ended with {result.code}: {result.stderr[-800:]}")
     lines = [line.partition(" ")[2].strip() for line in result.stdout.splitlines() if line.startswith("why")]
     return lines[0] if lines else ""
 
 
-def _lay_out(attempt: Attempt, by: str, world: World) -> None:
+def _lay_out(attempts: tuple[Attempt, ...], by: str, world: World) -> tuple[str, ...]:
+    """Makes the place; answers with the scripts of the attempts."""
     place = world.place
     place.home.mkdir(parents=True, exist_ok=True)
     world.runtime.mkdir(mode=0o700, exist_ok=True)
-    attempt.lay(world)
-    script = _script(attempt, world)
+    for attempt in attempts:
+        attempt.lay(world)
+    scripts = tuple(_script(attempt, world) for attempt in attempts)
+    all_of_them = "".join(f"(\n{script})\n" for script in scripts)
     honest = f"exec {sys.executable} -P {AGENT} write docs/01.md 'a note'"
-    worker = f"(\n{script}) </dev/null\n{honest}" if by == "agent" else honest
+    worker = f"(\n{all_of_them}) </dev/null\n{honest}" if by == "agent" else honest
     files = {
         PLAYBOOK: playbook([item("01", required_verification_commands="`bash check.sh`")]),
-        "verger.toml": _policy(worker, attempt, world),
-        "check.sh": f"(\n{script})\nexit 0\n" if by == "command" else "exit 0\n",
+        "verger.toml": _policy(worker, attempts, world),
+        "check.sh": f"{all_of_them}exit 0\n" if by == "command" else "exit 0\n",
         ".gitignore": ".local/\n",
         "docs/index.md": "# Notes\n",
     }
@@ -124,11 +131,20 @@ def _lay_out(attempt: Attempt, by: str, world: World) -> None:
     config.write_text(
         f'{config.read_text()}[remote "origin"]\n\turl = https://me:{world.secret}@example.org/\n'
     )
+    return scripts
 
 
-def _policy(worker: str, attempt: Attempt, world: World) -> str:
+def _hire(agent: AgentDefinition, world: World) -> None:
+    """Has `agent` do the work instead."""
+    policy = world.place.repository / "verger.toml"
+    lines = policy.read_text().splitlines()
+    lines = [f"worker = {table(agent)}" if line.startswith("worker = {") else line for line in lines]
+    commit_files(world.place.repository, {"verger.toml": "\n".join([*lines, ""])}, "another worker")
+
+
+def _policy(worker: str, attempts: tuple[Attempt, ...], world: World) -> str:
     paths = [sys.prefix, sys.base_prefix, str(AGENT.parent)]
-    hosts = [host.format(**world.ports) for host in attempt.hosts]
+    hosts = sorted({host.format(**world.ports) for attempt in attempts for host in attempt.hosts})
     lanes = POLICY.partition("[agents]")[0]
     reader = json.dumps([sys.executable, "-I", "-S", str(AGENT)])
     return (

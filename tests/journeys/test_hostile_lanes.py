@@ -192,7 +192,8 @@ EDITS = {
     "the plan": (
         "b",
         "echo {} > $(echo ../../../runs/*/normalized_plan.json)",
-        f"{KEEPS}'normalized_plan.json'",
+        # It lies in the packet as the same file.
+        "the packet changed while it was being read: 'normalized_plan.json'",
     ),
 }
 
