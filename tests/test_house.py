@@ -54,9 +54,10 @@ def test_each_floor_has_a_sign_and_one_typed_package():
 def test_the_readme_names_the_commands_that_continuous_integration_runs():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     steps = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    assert re.findall(r"^make .*", steps, re.MULTILINE) == ["make test"]
+    assert re.findall(r"^make .*", steps, re.MULTILINE) == ["make test-agents SHORT=1", "make test"]
     assert re.search(r"^make demo\b", readme, re.MULTILINE)
     assert re.search(r"^make test\b", readme, re.MULTILINE)
+    assert "`make test-agents`" in readme
 
 
 def test_every_link_of_a_page_leads_to_a_file():

@@ -12,7 +12,7 @@ import msgspec
 
 from verger_kernel.agents.base import NOTHING, Heard
 from verger_kernel.agents.told import Kind, Told
-from verger_kernel.rules.usage import Usage
+from verger_kernel.rules.usage import Usage, nothing_used
 from verger_probes.decoding import decoded
 
 
@@ -36,6 +36,7 @@ class _Event(msgspec.Struct, frozen=True):
     """The keys that count, of whichever event. A `type` of `error` is a retry or a warning, never an end."""
 
     type: str = ""
+    message: str = ""
     thread_id: str = ""
     item: _Item | None = None
     usage: _Tokens | None = None
@@ -62,6 +63,8 @@ class _Recorded(msgspec.Struct, frozen=True):
 
 
 _LAST = ("turn.completed", "turn.failed")
+_AT_THE_DOOR: frozenset[Kind] = frozenset({"usage_limit", "quota", "auth"})
+"""Why a request is turned away before any model reads it."""
 _SPENT_PERCENT = 100.0
 
 # Order counts: the first that is found in the words names the kind.
@@ -114,17 +117,24 @@ def read(
 
     `windows` are the limits as codex last recorded them, None if it did not.
     """
-    last, said = None, ""
+    last, said, came_in = None, "", False
     for event in filter(None, map(_event, lines)):
         if event.type in _LAST:
             last = event
-        elif event.type == "item.completed" and event.item and event.item.type == "agent_message":
-            said = event.item.text
+        elif event.type == "error":
+            came_in |= _kind(event.message) not in _AT_THE_DOOR
+        elif event.item and event.item.type != "error":
+            came_in = True
+            if event.type == "item.completed" and event.item.type == "agent_message":
+                said = event.item.text
     if last is None:
         return Told(kind="cut")
     usage = _usage(last.usage, model)
     if last.type == "turn.failed":
-        return _failed(last.error.message if last.error else "", usage, windows, local)
+        told = _failed(last.error.message if last.error else "", usage, windows, local)
+        # It says no usage then, and of this one it is known all the same.
+        is_free = usage is None and told.kind in _AT_THE_DOOR and not came_in
+        return msgspec.structs.replace(told, usage=nothing_used(model)) if is_free else told
     # The file is written after the last event, so a kill between the two leaves it empty.
     return _answered(answer if answer.strip() else said.encode(), usage)
 
@@ -139,13 +149,16 @@ def _answered(answer: bytes, usage: Usage | None) -> Told:
 
 
 def _failed(words: str, usage: Usage | None, windows: "_Windows | None", local: datetime) -> Told:
+    kind, resets = _kind(words), None
+    if kind == "usage_limit":
+        resets = _spent_until(windows) or reset_in(words, local)
+    return Told(kind=kind, why=words or "the turn failed without a word", resets_utc_ms=resets, usage=usage)
+
+
+def _kind(words: str) -> Kind:
     # Codex writes a typographic apostrophe in some of its words and a plain one in others.
     said = words.replace("\u2019", "'")
-    kind: Kind = next((kind for sign, kind in _KINDS if sign in said), "failed")
-    resets = None
-    if kind == "usage_limit":
-        resets = _spent_until(windows) or reset_in(said, local)
-    return Told(kind=kind, why=words or "the turn failed without a word", resets_utc_ms=resets, usage=usage)
+    return next((kind for sign, kind in _KINDS if sign in said), "failed")
 
 
 def _spent_until(windows: "_Windows | None") -> int | None:

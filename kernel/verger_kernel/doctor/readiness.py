@@ -1,4 +1,4 @@
-"""Whether a run that begins now could go on through the night: logins, secrets, the clock. No agent takes a turn.
+"""Whether a run that begins now could go on through the night. No agent takes a turn.
 
 Not here: what the environment and the policy need; see `checks.py`. A run that has begun is parked for these.
 """
@@ -13,9 +13,12 @@ from verger_kernel.disk.durable import read_file
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.doctor.checks import Check
 from verger_kernel.perform import secrets
+from verger_kernel.prices.shipped import shipped
 from verger_kernel.process.environment import clean_environment
+from verger_kernel.rules.ids import shown
 from verger_kernel.rules.now import iso
 from verger_kernel.rules.policy import Policy
+from verger_kernel.rules.prices import price_of
 from verger_probes.decoding import decoded
 
 CLOCK_BEHIND_MS_MAX = 60_000
@@ -23,8 +26,8 @@ CLOCK_BEHIND_MS_MAX = 60_000
 
 
 def readiness(policy: Policy, environ: Mapping[str, str], state: StateFolder | None) -> list[Check]:
-    """The checks of the agents' secrets and logins, and of the clock against what was recorded in `state`."""
-    return [_secrets(policy, environ), _logins(policy, environ), _clock(state)]
+    """The checks of the agents' secrets, logins and prices, and of the clock against what was recorded in `state`."""
+    return [_secrets(policy, environ), _logins(policy, environ), _prices(policy), _clock(state)]
 
 
 def _secrets(policy: Policy, environ: Mapping[str, str]) -> Check:
@@ -65,6 +68,24 @@ class _Moment(msgspec.Struct, frozen=True):
     """As much of `run_state.json` as is needed."""
 
     updated_utc_ms: int
+
+
+def _prices(policy: Policy) -> Check:
+    if policy.budget_usd is None and policy.item_budget_usd is None:
+        return Check(name="agent_prices")
+    tables = (policy.prices, shipped().models)
+    for name in policy.agents_in_use():
+        agent = policy.agents[name]
+        # Claude says itself what a call cost.
+        if agent.kind == "codex" and not any(price_of(table, agent.model) for table in tables):
+            what = f"agent '{name}': nobody knows what {shown(agent.model)} costs"
+            return Check(
+                name="agent_prices",
+                status="warning",
+                detail=f"{what}; each call counts as what is held back for it",
+                hint=f'write a price: [prices."{agent.model}"] in verger.toml',
+            )
+    return Check(name="agent_prices")
 
 
 def _clock(state: StateFolder | None) -> Check:

@@ -14,13 +14,10 @@ from verger_kernel.prices.shipped import shipped
 from verger_kernel.rules.bills import Bill
 from verger_kernel.rules.ids import EffectId
 from verger_kernel.rules.prices import cost
-from verger_kernel.rules.usage import Usage
+from verger_kernel.rules.usage import nothing_used
 
 _CUT_SHORT = frozenset({"silent", "timeout", "output", "memory", "processes", "disk", "killed"})
 """Ends at which an agent may not have said all that it used."""
-_NOTHING = Usage(
-    model="", input_tokens=0, cached_tokens=0, cache_write_tokens=0, output_tokens=0, cost_microusd=0
-)
 
 Found = TypeVar("Found", bound=Outcome)
 
@@ -34,7 +31,7 @@ def billed(found: Found, site: Site, agent: str, call: EffectId, folder: CallFol
         usage = usage_lines.told(folder.stdout)
     if usage is None and (_never_began(found) or (kind == "scripted" and whole)):
         # It asked no model, and that is known.
-        usage = _NOTHING
+        usage = nothing_used()
     known = cost(usage, site.policy.prices, shipped()) if usage else None
     bill = Bill(
         call=call,

@@ -20,6 +20,13 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     cost_microusd: int | None = None
 
 
+def nothing_used(model: str = "") -> Usage:
+    """The usage of a call that came to no model."""
+    return Usage(
+        model=model, input_tokens=0, cached_tokens=0, cache_write_tokens=0, output_tokens=0, cost_microusd=0
+    )
+
+
 def tokens(usage: Usage) -> int:
     """All tokens of a call, read and written."""
     return usage.input_tokens + usage.output_tokens

@@ -11,7 +11,7 @@ import pytest
 
 from verger_kernel.agents.codex_events import heard, read, reset_in, windows
 from verger_kernel.agents.told import Kind, Told
-from verger_kernel.rules.usage import Usage
+from verger_kernel.rules.usage import Usage, nothing_used
 
 RECORDED = Path(__file__).parents[2] / "data" / "agents" / "codex"
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -93,7 +93,31 @@ def test_tokens_are_those_of_the_last_event() -> None:
     assert told("ok").usage == Usage(
         model="gpt-5.5", input_tokens=2000, cached_tokens=1200, cache_write_tokens=0, output_tokens=100
     )
-    assert told("401").usage is None
+    assert told("500").usage is None
+
+
+@pytest.mark.parametrize(
+    "name", ["limit_text", "limit_headers", "rate_429", "rate_stream", "quota", "401", "nokey"]
+)
+def test_who_was_turned_away_at_the_door_used_nothing(name: str) -> None:
+    assert told(name).usage == nothing_used("gpt-5.5")
+    warning = b'{"type":"item.completed","item":{"id":"item_0","type":"error","message":"Model metadata"}}'
+    begun, *rest = (RECORDED / f"{name}.jsonl").read_bytes().splitlines()
+    assert read([begun, warning, *rest], b"", model="m", windows=None, local=NOON).usage == nothing_used("m")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b'{"type":"item.completed","item":{"id":"item_0","type":"agent_message","text":"I begin"}}',
+        b'{"type":"item.started","item":{"id":"item_0","type":"command_execution"}}',
+        b'{"type":"error","message":"Reconnecting... 1/2 (stream disconnected before completion)"}',
+    ],
+)
+def test_who_came_in_before_used_what_nobody_says(before: bytes) -> None:
+    begun, *rest = (RECORDED / "limit_text.jsonl").read_bytes().splitlines()
+    found = read([begun, before, *rest], b"", model="m", windows=None, local=NOON)
+    assert (found.kind, found.usage) == ("usage_limit", None)
 
 
 def test_a_reset_is_what_codex_recorded_of_the_window_that_is_used_up() -> None:

@@ -6,6 +6,7 @@ Not here: what a kind of agent says of its login; see tests/kernel/agents.
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from verger_kernel.agents import generic
 from verger_kernel.clock import now
@@ -13,6 +14,7 @@ from verger_kernel.disk.layout import StateFolder
 from verger_kernel.doctor.readiness import readiness
 from verger_kernel.process import redaction
 from verger_kernel.rules.policy import AgentDefinition, Lanes, Policy
+from verger_kernel.rules.prices import Price
 
 
 def policy(**secrets: str) -> Policy:
@@ -84,3 +86,18 @@ def test_a_clock_behind_what_was_recorded_is_told(tmp_path: Path, ahead_s: int, 
     said = found(policy(), {}, tmp_path)
     assert list(said) == (["clock"] if is_behind else [])
     assert not is_behind or "s behind the newest record" in said["clock"]
+
+
+@pytest.mark.parametrize("budget", [{"budget_usd": "20.00"}, {"item_budget_usd": "5.00"}])
+def test_a_model_without_a_price_is_named_where_dollars_are_bounded(budget: dict[str, str]) -> None:
+    agent = AgentDefinition(kind="codex", model="gpt-of-tomorrow", key="KEY")
+    plain = replace(policy(), agents=policy().agents | {"coder": agent})
+    environ = {"KEY": "long enough"}
+    assert found(plain, environ) == {}
+    said = found(replace(plain, **budget), environ)
+    assert said == {
+        "agent_prices": "agent 'coder': nobody knows what 'gpt-of-tomorrow' costs; "
+        "each call counts as what is held back for it"
+    }
+    price = Price(input_usd="1.00", cached_usd="0.10", output_usd="2.00")
+    assert found(replace(plain, prices={"gpt-of-*": price}, **budget), environ) == {}
