@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from verger_daemon.beginning import kernel_socket
 from verger_daemon.connections import Answer, Handler
 from verger_daemon.control import next_epoch
 from verger_daemon.events import Hub
@@ -18,7 +19,7 @@ from verger_daemon.handlers import Handlers
 from verger_daemon.itself import counted, said, told
 from verger_daemon.ledger import Ledger
 from verger_daemon.limiting import Limiting
-from verger_daemon.listening import Listening, SocketRefused
+from verger_daemon.listening import Listening, SocketRefused, refuse_long
 from verger_daemon.notify import Notices
 from verger_daemon.peers import Peer
 from verger_daemon.protocol import daemon_messages as d
@@ -268,6 +269,8 @@ def serve(
     places: Places, resolved: Resolved, notices: Notices, *, on_demand: bool, ready: Callable[[], None]
 ) -> None:
     """Runs a daemon until it leaves. Raises verger_probes.locks.Held when there is one already, and SocketRefused."""
+    # Its own socket has a shorter path, and a daemon whose kernels cannot listen is of no use.
+    refuse_long(kernel_socket(places.kernels, "0" * 32))
     for folder in (places.home, places.kernels):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -40,6 +40,11 @@ _NAME_DIGITS = 16
 _SAID_BYTES = 16 * 1024
 
 
+def kernel_socket(sockets: Path, invocation: str) -> Path:
+    """Where the kernel of `invocation` answers, below `sockets`; the path is as long for every one."""
+    return sockets / f"{invocation[:_NAME_DIGITS]}.sock"
+
+
 class StartRefused(Exception):
     """A kernel that was asked for is not at work: why, the way out, and what it said itself."""
 
@@ -137,7 +142,7 @@ def _charged(
         identity=identity,
         session=identity.pid,
         key=draw_key().hex(),
-        probe_socket=str(target.sockets / f"{invocation[:_NAME_DIGITS]}.sock"),
+        probe_socket=str(kernel_socket(target.sockets, invocation)),
         began_utc_ms=now().utc_ms,
         began_boottime_ns=boottime_ns(),
         environment={name: value for name, value in environment.items() if name in REMEMBERED},

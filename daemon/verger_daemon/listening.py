@@ -57,10 +57,7 @@ def listen(path: Path) -> Listening:
 
     A socket that is ours and that nobody listens at is replaced; anything else that is there stays, and is refused.
     """
-    length = len(os.fsencode(path))
-    if length > SOCKET_PATH_BYTES_MAX:
-        why = f"its path has {length} bytes, and that of a socket has at most {SOCKET_PATH_BYTES_MAX}"
-        raise SocketRefused(path, why, "set XDG_RUNTIME_DIR to a folder of yours with a shorter path")
+    refuse_long(path)
     _make_private(path.parent)
     _refuse_others(path)
     # As long as the path itself, so that it fits where that does.
@@ -82,6 +79,14 @@ def listen(path: Path) -> Listening:
         begun.unlink(missing_ok=True)
         raise
     return Listening(made, path, file)
+
+
+def refuse_long(path: Path) -> None:
+    """Raises SocketRefused where `path` is longer than any socket's may be."""
+    length = len(os.fsencode(path))
+    if length > SOCKET_PATH_BYTES_MAX:
+        why = f"its path has {length} bytes, and that of a socket has at most {SOCKET_PATH_BYTES_MAX}"
+        raise SocketRefused(path, why, "set XDG_RUNTIME_DIR to a folder of yours with a shorter path")
 
 
 def lent(handed: socket.socket, path: Path) -> Listening:

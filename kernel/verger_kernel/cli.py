@@ -46,8 +46,10 @@ GARBAGE_OBJECTS = 10_000
 
 
 _VERBS = "Every verb takes --format text|json, and --help."
-_ELSEWHERE = {verb: f"playbook {verb}" for verb in ("new", "lint", "fmt", "explain")}
-"""Words that are looked for as commands, with what they are."""
+_ELSEWHERE = {verb: f"playbook {verb}" for verb in ("new", "lint", "fmt", "explain")} | {
+    name: name for name in ("supervise", "daemon", "settings")
+}
+"""Words that are looked for as commands, with what they are: verbs of one of ours, and commands of the client."""
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from verger_daemon.app import Places, serve
 from verger_daemon.listening import SocketRefused, listen
+from verger_daemon.notify import Notices
+from verger_daemon.settings import resolve
 
 
 def test_a_path_that_is_too_long_is_told_with_its_length(tmp_path: Path) -> None:
@@ -16,6 +19,15 @@ def test_a_path_that_is_too_long_is_told_with_its_length(tmp_path: Path) -> None
         listen(path)
     assert "XDG_RUNTIME_DIR" in refused.value.hint
     assert not path.parent.exists()
+
+
+def test_a_place_whose_kernels_could_not_listen_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    socket_ = Path("/run") / ("a" * 80) / "vergerd.sock"
+    places = Places(tmp_path / "home", socket_)
+    resolved = resolve(tmp_path / "none.toml", {}, {})
+    with pytest.raises(SocketRefused, match=r"kernels.* 115 bytes"):
+        serve(places, resolved, Notices(), on_demand=True, ready=lambda: pytest.fail("it began"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_longest_path_can_be_listened_at() -> None:

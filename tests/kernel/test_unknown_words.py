@@ -21,6 +21,7 @@ def said(*argv: str) -> CommandError:
     [
         (["statsu"], "verger has no command 'statsu'", "verger status"),
         (["lint", "p.md"], "verger has no command 'lint'", "verger playbook lint"),
+        (["superivse"], "verger has no command 'superivse'", "verger supervise"),
         (["explian"], "verger has no command 'explian'", "verger playbook explain"),
         (["playbook", "lnt", "p.md"], "verger playbook has no verb 'lnt'", "verger playbook lint"),
         (["status", "--jsno"], "verger status does not know '--jsno'", "--json"),
