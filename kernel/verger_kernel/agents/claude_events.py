@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from verger_kernel.agents.base import NOTHING, Heard
-from verger_kernel.agents.told import Kind, Told
-from verger_kernel.rules.usage import Usage
+from verger_kernel.agents.told import Kind, Told, moment
+from verger_kernel.rules.usage import MICROUSD_MAX, Usage, plausible
 from verger_probes.decoding import decoded
 
 
@@ -109,7 +109,7 @@ def read(lines: Iterable[bytes], *, model: str, tools: frozenset[str]) -> Told:
     return Told(
         kind=kind,
         why=_words(last),
-        resets_utc_ms=None if resets is None else round(resets * 1000),
+        resets_utc_ms=moment(resets),
         usage=usage,
     )
 
@@ -181,10 +181,15 @@ def _words(last: _Event) -> str:
 
 
 def _usage(last: _Event, model: str) -> Usage | None:
-    cost = None if last.total_cost_usd is None else round(last.total_cost_usd * 1_000_000)
+    said = last.total_cost_usd
+    if said is not None and not 0 <= said <= MICROUSD_MAX / 1_000_000:
+        return None
+    cost = None if said is None else round(said * 1_000_000)
     if last.modelUsage:
         # One call may ask a small model as well, for a title; what it used was used by the call.
         each = last.modelUsage.values()
+        if min(min(msgspec.structs.astuple(one)) for one in each) < 0:
+            return None
         read, written = sum(one.input_tokens for one in each), sum(one.output_tokens for one in each)
         cached = sum(one.cache_read_input_tokens for one in each)
         kept = sum(one.cache_creation_input_tokens for one in each)
@@ -194,13 +199,15 @@ def _usage(last: _Event, model: str) -> Usage | None:
         kept = last.usage.cache_creation_input_tokens or 0
     else:
         return None
-    return Usage(
-        model=model,
-        input_tokens=read + cached + kept,
-        cached_tokens=cached,
-        cache_write_tokens=kept,
-        output_tokens=written,
-        cost_microusd=cost,
+    return plausible(
+        Usage(
+            model=model,
+            input_tokens=read + cached + kept,
+            cached_tokens=cached,
+            cache_write_tokens=kept,
+            output_tokens=written,
+            cost_microusd=cost,
+        )
     )
 
 

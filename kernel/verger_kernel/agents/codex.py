@@ -208,7 +208,7 @@ def _answer(turn: Turn) -> Path:
 
 
 def _rollout(turn: Turn) -> Path | None:
-    if not turn.session:
+    if not codex_events.SESSION.fullmatch(turn.session):
         return None
     found = _homes(turn)["CODEX_HOME"].glob(f"sessions/*/*/*/rollout-*-{turn.session}.jsonl")
     return next((file for file in sorted(found) if file.is_file()), None)

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from verger_kernel.agents.base import NOTHING, Heard
-from verger_kernel.agents.told import Kind, Told
-from verger_kernel.rules.usage import Usage, nothing_used
+from verger_kernel.agents.told import Kind, Told, moment
+from verger_kernel.rules.usage import Usage, nothing_used, plausible
 from verger_probes.decoding import decoded
 
 
@@ -66,6 +66,8 @@ _LAST = ("turn.completed", "turn.failed")
 _AT_THE_DOOR: frozenset[Kind] = frozenset({"usage_limit", "quota", "auth"})
 """Why a request is turned away before any model reads it."""
 _SPENT_PERCENT = 100.0
+SESSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,127}")
+"""A name that is neither a flag nor a pattern of paths."""
 
 # Order counts: the first that is found in the words names the kind.
 _KINDS: tuple[tuple[str, Kind], ...] = (
@@ -107,7 +109,8 @@ def heard(line: bytes) -> Heard:
     event = _event(line)
     if event is None:
         return NOTHING
-    return Heard(event.thread_id if event.type == "thread.started" else "", event.type in _LAST)
+    named = event.thread_id if event.type == "thread.started" and SESSION.fullmatch(event.thread_id) else ""
+    return Heard(named, event.type in _LAST)
 
 
 def read(
@@ -164,7 +167,7 @@ def _kind(words: str) -> Kind:
 def _spent_until(windows: "_Windows | None") -> int | None:
     both = (windows.primary, windows.secondary) if windows else ()
     ends = [one.resets_at for one in both if one and one.used_percent >= _SPENT_PERCENT and one.resets_at]
-    return max(ends) * 1000 if ends else None
+    return moment(max(ends, default=None))
 
 
 def reset_in(words: str, local: datetime) -> int | None:
@@ -202,12 +205,14 @@ def windows(recorded: Iterable[bytes]) -> "_Windows | None":
 def _usage(tokens: _Tokens | None, model: str) -> Usage | None:
     if tokens is None:
         return None
-    return Usage(
-        model=model,
-        input_tokens=tokens.input_tokens,
-        cached_tokens=tokens.cached_input_tokens,
-        cache_write_tokens=tokens.cache_write_input_tokens,
-        output_tokens=tokens.output_tokens,
+    return plausible(
+        Usage(
+            model=model,
+            input_tokens=tokens.input_tokens,
+            cached_tokens=tokens.cached_input_tokens,
+            cache_write_tokens=tokens.cache_write_input_tokens,
+            output_tokens=tokens.output_tokens,
+        )
     )
 
 

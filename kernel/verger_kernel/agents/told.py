@@ -24,6 +24,15 @@ Kind = Literal[
 """`failed` ended by an error that has no name here, `cut` without any last event: then only the exit tells."""
 
 
+_SECONDS_MAX = 253_402_300_799
+"""The last second of the year 9999."""
+
+
+def moment(seconds: float | None) -> int | None:
+    """`seconds` since 1970 in milliseconds, None for what no calendar has."""
+    return round(seconds * 1000) if seconds is not None and 0 < seconds <= _SECONDS_MAX else None
+
+
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What the last event says. `answer` is what the model answered, by no means checked yet.
 

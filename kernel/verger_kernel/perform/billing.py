@@ -11,6 +11,7 @@ from verger_kernel.agents.outcome import Outcome, Unanswered
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.perform.site import Site
 from verger_kernel.prices.shipped import shipped
+from verger_kernel.process.runner import Ended
 from verger_kernel.rules.bills import Bill
 from verger_kernel.rules.ids import EffectId
 from verger_kernel.rules.prices import cost
@@ -19,13 +20,21 @@ from verger_kernel.rules.usage import nothing_used
 _CUT_SHORT = frozenset({"silent", "timeout", "output", "memory", "processes", "disk", "killed"})
 """Ends at which an agent may not have said all that it used."""
 
+_SIGNALLED = 128
+"""Above it a program says by its exit code which signal ended it."""
+
 Found = TypeVar("Found", bound=Outcome)
 
 
-def billed(found: Found, site: Site, agent: str, call: EffectId, folder: CallFolder) -> Found:
-    """`found` with the bill of `call`, which `agent` made and whose streams lie in `folder`."""
+def billed(
+    found: Found, site: Site, agent: str, call: EffectId, folder: CallFolder, *, was_ended: bool = False
+) -> Found:
+    """`found` with the bill of `call`, which `agent` made and whose streams lie in `folder`.
+
+    One that `was_ended` may have used more than it said, also where it answered.
+    """
     kind = site.policy.agents[agent].kind
-    whole = not (isinstance(found, Unanswered) and found.kind in _CUT_SHORT)
+    whole = not was_ended and not (isinstance(found, Unanswered) and found.kind in _CUT_SHORT)
     usage = found.usage
     if usage is None and kind in ("generic", "scripted"):
         usage = usage_lines.told(folder.stdout)
@@ -41,6 +50,14 @@ def billed(found: Found, site: Site, agent: str, call: EffectId, folder: CallFol
         whole=whole,
     )
     return replace(found, usage=usage, bill=bill)
+
+
+def was_ended(ended: Ended) -> bool:
+    """Whether a program did not end by itself: by a limit, by a signal, or because it stayed after its last word."""
+    if ended.start_error:
+        return False
+    code = ended.exit_code
+    return ended.breach is not None or code is None or not 0 <= code <= _SIGNALLED
 
 
 def _never_began(found: Outcome) -> bool:

@@ -28,7 +28,7 @@ from verger_kernel.disk.report_places import ReportPlace
 from verger_kernel.git.standing import Standing, standing
 from verger_kernel.perform import enclosing, secrets, sessions
 from verger_kernel.perform.answers import around, seal
-from verger_kernel.perform.billing import billed
+from verger_kernel.perform.billing import billed, was_ended
 from verger_kernel.perform.last_words import last_words
 from verger_kernel.perform.listening import Listener
 from verger_kernel.perform.site import Site
@@ -215,7 +215,7 @@ async def _watched(job: Job, sightings: Sightings, listener: Listener) -> Ended:
 def _made_to_leave() -> Ended:
     """The end of an agent that had said its last word and stayed."""
     return Ended(
-        exit_code=0,
+        exit_code=None,
         breach=None,
         start_error="",
         runtime_ms=0,
@@ -242,13 +242,18 @@ def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended
     if not _is_put_off(found):
         sessions.forget(call.folder)
         sessions.clear(call.folder.agent)
-    # Now that nobody can profit from the name in it, it lies where people look for it.
-    with suppress(FileNotFoundError):
-        put.task.replace(call.folder.task)
+    # Now that nobody can profit from the name in it, it lies where people look for it: as it was told, for what lies
+    # beside the report the agent can write.
+    write_record(call.folder.task, task_json(prepared.turn.task), durable=False)
+    with suppress(OSError):
+        put.task.unlink()
+    secrets.clean_left(put.root, call.folder.agent)
     report_places.show(around(call.folder))
     if call.packet and not changed:
         packets.remove_copy(put.packet)
-    return billed(found, call.site, call.place.agent, call.place.effect, call.folder)
+    return billed(
+        found, call.site, call.place.agent, call.place.effect, call.folder, was_ended=was_ended(ended)
+    )
 
 
 def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Outcome:

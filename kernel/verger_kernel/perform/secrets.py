@@ -29,6 +29,8 @@ from verger_probes.records import write_record
 
 _FILE_BYTES_MAX = 8 << 20
 _TOKEN_CHARACTERS_MIN = 20
+_LEFT_BYTES_MAX = 64 << 20
+"""Larger than anything that an agent keeps of a session."""
 
 Found = TypeVar("Found", bound=Outcome)
 
@@ -64,6 +66,24 @@ def cleaned(found: Found, report: Path) -> Found:
     if isinstance(found, Answered):
         return replace(found, report=redaction.record(found.report, shapes=True))
     return replace(found, why=redaction.text(found.why))
+
+
+def clean_left(*folders: Path) -> None:
+    """Cleans every plain file that an agent left below `folders`; one too large to be read goes. Raises OSError.
+
+    No link is followed.
+    """
+    for folder in folders:
+        for around, _, names in os.walk(folder):
+            for path in (Path(around, name) for name in names):
+                if path.is_symlink() or not path.is_file():
+                    continue
+                if path.stat().st_size > _LEFT_BYTES_MAX:
+                    path.unlink()
+                    continue
+                data = path.read_bytes()
+                if (clean := redaction.redacted(data)) != data:
+                    write_record(path, clean, durable=False)
 
 
 def clean_cut_off(site: Site, item: str, attempt: int) -> None:

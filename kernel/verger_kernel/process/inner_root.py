@@ -93,6 +93,9 @@ def _fresh(at: str, mode: int) -> None:
 
 
 def _covered(at: str) -> None:
+    if os.path.realpath(at) != at:
+        # By way of a link: its real place is covered as well, and later steps may have put something there.
+        return
     mount("tmpfs", at, "tmpfs", NOSUID | NODEV | NOEXEC, "size=1m,mode=755")
 
 

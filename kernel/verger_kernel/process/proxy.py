@@ -20,10 +20,15 @@ _HEAD_BYTES_MAX = 8192
 _HEAD_WITHIN_S = 10.0
 _CONNECT_WITHIN_S = 30.0
 _CHUNK_BYTES = 1 << 16
+_CONNECTIONS_MAX = 128
+"""At once: each takes two descriptors of the kernel, and it needs some itself."""
 _HOST = rb"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])"
 _CONNECT = re.compile(rb"CONNECT " + _HOST + rb":([1-9][0-9]{0,4}) HTTP/1\.[01]")
 # To a service that speaks no TLS, as one on this machine does.
-_PLAIN = re.compile(rb"([A-Z]{1,16}) http://" + _HOST + rb"(?::([1-9][0-9]{0,4}))?(/[^ #]*)? HTTP/1\.1")
+_PLAIN = re.compile(
+    rb"([A-Z]{1,16}) http://" + _HOST + rb"(?::([1-9][0-9]{0,4}))?(/[^\x00-\x20#\x7f]*)? HTTP/1\.1"
+)
+_CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _OF_THE_WAY = (b"host", b"connection", b"keep-alive", b"upgrade")
 _NAME = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -53,15 +58,26 @@ class Proxy:
     async def serve(self, listening: socket.socket) -> None:
         """Takes connections until it is cancelled."""
         listening.setblocking(False)
+        free = anyio.Semaphore(_CONNECTIONS_MAX)
         async with anyio.create_task_group() as connections:
             while True:
+                await free.acquire()
                 await anyio.wait_readable(listening)
-                with suppress(OSError):
+                try:
                     near, _ = listening.accept()
-                    near.setblocking(False)
-                    connections.start_soon(self._served, near)
+                except OSError:
+                    free.release()
+                    continue
+                near.setblocking(False)
+                connections.start_soon(self._served, near, free)
 
-    async def _served(self, near: socket.socket) -> None:
+    async def _served(self, near: socket.socket, free: anyio.Semaphore) -> None:
+        try:
+            await self._serve_one(near)
+        finally:
+            free.release()
+
+    async def _serve_one(self, near: socket.socket) -> None:
         with near, suppress(OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
             try:
                 wanted = _wanted(*await _head(near))
@@ -108,6 +124,9 @@ class Proxy:
 
 def _wanted(head: bytes, rest: bytes) -> Wanted:
     """What the head of a request asks for, `rest` being what came after it. Raises Refused."""
+    if _CONTROL.search(head.replace(b"\r\n", b"")):
+        # Somebody else may take it for the end of a line, and what follows for another request.
+        raise Refused("400 A control character stands in the head")
     first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     if named := _CONNECT.fullmatch(first):
         if rest:
@@ -154,9 +173,26 @@ async def _address(host: str, port: int) -> str:
         return host
     for *_, found in await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         place = ip_address(found[0])
-        if not (place.is_loopback or place.is_link_local or place.is_unspecified or place.is_multicast):
+        place = getattr(place, "ipv4_mapped", None) or place
+        if not (
+            place.is_loopback
+            or place.is_link_local
+            or place.is_unspecified
+            or place.is_multicast
+            or _is_own(str(place))
+        ):
             return str(place)
     raise OSError("it has no address, or only such that lead back to this machine")
+
+
+def _is_own(place: str) -> bool:
+    """Whether this machine has the address `place`: only then can something be bound to it."""
+    with socket.socket(socket.AF_INET6 if ":" in place else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((place, 0))
+        except OSError:
+            return False
+        return True
 
 
 async def _receive(near: socket.socket) -> bytes:

@@ -4,6 +4,7 @@ Not here: finding its processes, see `tree.py`; what its environment holds, see 
 """
 
 import dataclasses
+import fcntl
 import os
 import subprocess
 import time
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import msgspec
@@ -27,6 +29,7 @@ from verger_kernel.process.watch import Watch
 from verger_kernel.rules.ids import EFFECT, RUN, shown
 from verger_kernel.rules.limits import Breach, Limits
 
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _GREEDY = ("memory", "processes", "output", "disk")
 # Of a job that eats the machine, the grace is what does the harm.
 _GREEDY_GRACE_S = 0.1
@@ -189,12 +192,18 @@ async def _swept(
     async with _SWEEPING:
         ended: set[tuple[int, int]] = set()
         if process.poll() is None or not tree.nothing_descends():
-            ended = await ending.end(
-                grown.living,
-                whose=f"effect {job.marker}",
-                grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
-                kill=[leaf.kill] if leaf else (),
-            )
+            try:
+                ended = await ending.end(
+                    grown.living,
+                    whose=f"effect {job.marker}",
+                    grace_s=_GREEDY_GRACE_S if greedy else ending.GRACE_S,
+                    kill=[leaf.kill] if leaf else (),
+                )
+            except OSError:
+                # Whoever cannot look any more can still end the first, and with it a whole sandbox.
+                process.kill()
+                process.wait()
+                raise
         grown.is_over()
     first = process.pid
     process.wait()
@@ -204,7 +213,7 @@ async def _swept(
 def _start(job: Job, streams: Streams, enclosure: Enclosure | None = None) -> subprocess.Popen[bytes] | str:
     """The job's first process, in a session of its own, or why there is none."""
     env = {**job.env, EFFECT: job.marker, RUN: job.run_marker}
-    with (job.stdin or Path(os.devnull)).open("rb") as stdin:
+    with _fed(job.stdin) as stdin:
         try:
             if enclosure:
                 return enclosure.start(job.argv, env, job.inherit, stdin, streams.out, streams.err)
@@ -220,6 +229,19 @@ def _start(job: Job, streams: Streams, enclosure: Enclosure | None = None) -> su
             )
         except (OSError, ValueError) as error:
             return _start_error(job, error)
+
+
+def _fed(path: Path | None) -> BinaryIO:
+    """What the job reads: a copy that nobody can write. The file itself it could, by /proc/self/fd/0."""
+    if path is None:
+        return Path(os.devnull).open("rb")
+    data = path.read_bytes()
+    file = os.fdopen(os.memfd_create("stdin", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING), "rb+")
+    file.write(data)
+    file.flush()
+    fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+    file.seek(0)
+    return file
 
 
 def _start_error(job: Job, error: OSError | ValueError) -> str:

@@ -185,10 +185,18 @@ def _hiding(hidden: str, places: Mapping[str, str]) -> Iterator[tuple[Any, ...]]
     around = max((at for at in places if _below(hidden, (at,))), key=len, default=None)
     if around is not None:
         found = Path(places[around] + hidden.removeprefix(around))
-        if found.is_dir():
-            yield "cover", hidden
-        elif found.exists():
-            yield "show", hidden, "/dev/null"
+        yield from _out_of_sight(hidden, found)
+    # Whatever is shown at another place than its own holds it there, too.
+    for at, place in places.items():
+        if at != place and _below(hidden, (place,)):
+            yield from _out_of_sight(at + hidden.removeprefix(place), Path(hidden))
+
+
+def _out_of_sight(at: str, found: Path) -> Iterator[tuple[Any, ...]]:
+    if found.is_dir():
+        yield "cover", at
+    elif found.exists():
+        yield "show", at, "/dev/null"
 
 
 def _tree(layers: Layers) -> tuple[Any, ...]:

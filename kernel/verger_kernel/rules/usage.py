@@ -20,6 +20,20 @@ class Usage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     cost_microusd: int | None = None
 
 
+TOKENS_MAX = 1 << 50
+MICROUSD_MAX = 10**13
+
+
+def plausible(usage: Usage) -> Usage | None:
+    """`usage`, None where no call can have used that: what an agent says of itself must not lower what is spent."""
+    counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens, usage.cache_write_tokens)
+    if min(counts) < 0 or max(counts) > TOKENS_MAX:
+        return None
+    if usage.cached_tokens + usage.cache_write_tokens > usage.input_tokens:
+        return None
+    return usage if 0 <= (usage.cost_microusd or 0) <= MICROUSD_MAX else None
+
+
 def nothing_used(model: str = "") -> Usage:
     """The usage of a call that came to no model."""
     return Usage(

@@ -2,14 +2,17 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
+from tests.kernel.process.enclosures import closed
 from tests.kernel.process.jobs import bearers, limits
 
 from verger_kernel.process import cgroups
 from verger_kernel.process.runner import Job
+from verger_kernel.process.sandbox import Sandbox
 
 
 @pytest.fixture
@@ -45,6 +48,18 @@ def make_job(tmp_path: Path, run_marker: str) -> Callable[..., Job]:
         return Job(**fields)  # type: ignore[arg-type]  # the tests name each field
 
     return make
+
+
+@pytest.fixture
+def boxed(make_job: Callable[..., Job], tmp_path: Path) -> Callable[..., Job]:
+    """Makes jobs in a sandbox around a folder of their own."""
+    work = tmp_path / "work"
+    work.mkdir()
+
+    def made(*argv: str, box: Sandbox | None = None, **more: object) -> Job:
+        return replace(make_job(*argv, **more), sandbox=box or closed(work))
+
+    return made
 
 
 @pytest.fixture(params=["by looks", "by a leaf"])

@@ -1,6 +1,6 @@
-"""A sandbox tried by hand: what a command in it says, as the kernel's user or as an ordinary one.
+"""Sandboxes for the tests: around jobs, and tried by hand as an ordinary user.
 
-Not here: sandboxes of jobs, with their limits and sweeps; those are run as jobs.
+Not here: the fixture that makes such jobs; see conftest.py.
 """
 
 import marshal
@@ -11,11 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
+
 from verger_kernel.process import inside
-from verger_kernel.process.sandbox import Sandbox, plan
+from verger_kernel.process.runner import Ended, Job, run
+from verger_kernel.process.sandbox import Sandbox, plan, shown
 
 NOBODY = 65534
 SYSTEM_PYTHON = "/usr/bin/python3"
+HOME = Path("/home/somebody")
 
 
 def as_nobody(
@@ -51,3 +55,14 @@ def as_nobody(
             timeout=30,
             check=False,
         )
+
+
+def closed(folder: Path, **more: object) -> Sandbox:
+    """A sandbox in which `folder` alone may be written."""
+    return Sandbox(**{"folder": folder, "home": HOME, "shown": shown([folder], writable=True)} | more)  # type: ignore[arg-type]
+
+
+def said(job: Job) -> tuple[Ended, str]:
+    """How `job` ended, and its standard output."""
+    ended = anyio.run(run, job)
+    return ended, job.stdout.read_text()

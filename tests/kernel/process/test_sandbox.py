@@ -15,37 +15,14 @@ from pathlib import Path
 import anyio
 import psutil
 import pytest
-from tests.kernel.process.enclosures import as_nobody
+from tests.kernel.process.enclosures import HOME, as_nobody, closed, said
 from tests.kernel.process.jobs import bearers, limits, pid_in, python, wait_for
 
 from verger_kernel.process import proxy, trying
-from verger_kernel.process.runner import Ended, Job, run
+from verger_kernel.process.runner import Job, run
 from verger_kernel.process.sandbox import PROXY_PORT, TREE, Layers, Sandbox, Shown, environment, shown
 
 MakeJob = Callable[..., Job]
-HOME = Path("/home/somebody")
-
-
-def closed(folder: Path, **more: object) -> Sandbox:
-    """A sandbox in which `folder` alone may be written."""
-    return Sandbox(**{"folder": folder, "home": HOME, "shown": shown([folder], writable=True)} | more)  # type: ignore[arg-type]
-
-
-def said(job: Job) -> tuple[Ended, str]:
-    ended = anyio.run(run, job)
-    return ended, job.stdout.read_text()
-
-
-@pytest.fixture
-def boxed(make_job: MakeJob, tmp_path: Path) -> MakeJob:
-    """Makes jobs in a sandbox around a folder of their own."""
-    work = tmp_path / "work"
-    work.mkdir()
-
-    def made(*argv: str, box: Sandbox | None = None, **more: object) -> Job:
-        return replace(make_job(*argv, **more), sandbox=box or closed(work))
-
-    return made
 
 
 def test_a_folder_of_the_system_that_is_asked_for_is_there_all_the_same(
