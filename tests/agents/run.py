@@ -60,8 +60,10 @@ def installed() -> str:
     done = subprocess.run(command, cwd=INTO, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     if done.returncode == 0 and all(version_in(package) == version for package, version in PACKAGES.items()):
         return ""
-    last = done.stdout.decode("utf-8", "replace").strip().splitlines()[-1:]
-    return f"npm could not install {' and '.join(wanted)}: {' '.join(last) or 'without a word'}"
+    said = done.stdout.decode("utf-8", "replace").splitlines()
+    # The first lines of an error say what it is, the last where its log lies.
+    errors = [line.removeprefix("npm error").strip() for line in said if line.startswith("npm error")]
+    return f"npm could not install {' and '.join(wanted)}: {'; '.join(errors[:4]) or 'without a word'}"
 
 
 def version_in(package: str) -> str:
