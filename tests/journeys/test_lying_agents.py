@@ -3,6 +3,8 @@
 Not here: lanes that lie in their reports; see test_hostile_lanes.py.
 """
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,21 @@ def test_no_secret_stays_in_what_lies_beside_a_report(tmp_path: Path) -> None:
     place = trial(tmp_path / "place", agents=worker(script, f"file:{key_file(tmp_path)}"))
     assert place.verger(*RUN).code == 0
     assert files_that_hold_it(place.root) == []
+
+
+def test_no_path_that_is_too_long_and_no_lock_ends_the_run(tmp_path: Path) -> None:
+    deep = "import os; os.chdir(os.environ['D']); [(os.mkdir('d' * 250), os.chdir('d' * 250)) for _ in range(20)]"
+    script = (
+        f'cat > {tmp_path}/task; export D=$(dirname "$VERGER_REPORT_PATH"); mkdir "$D/shut"; '
+        f'printf %s "$CODER_KEY" > "$D/shut/f"; chmod 0 "$D/shut/f" "$D/shut"; '
+        f"{sys.executable} -c \"{deep}; open('f' * 200, 'w')\"; {DONE} < {tmp_path}/task"
+    )
+    key = key_file(tmp_path)
+    place = trial(tmp_path / "place", agents=worker(script, f"file:{key}"))
+    ended = place.verger(*RUN)
+    assert ended.code == 0, ended
+    locked = [Path(around, "f") for around, _, names in os.walk(place.root) if "f" in names]
+    assert [path.read_bytes() for path in locked if key.read_bytes() in path.read_bytes()] == []
 
 
 @pytest.mark.parametrize("sandbox", ["required", "none"])

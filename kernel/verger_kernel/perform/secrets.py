@@ -69,21 +69,33 @@ def cleaned(found: Found, report: Path) -> Found:
 
 
 def clean_left(*folders: Path) -> None:
-    """Cleans every plain file that an agent left below `folders`; one too large to be read goes. Raises OSError.
-
-    No link is followed.
-    """
+    """Cleans every plain file that an agent left below `folders`; one that cannot be goes. No link is followed."""
     for folder in folders:
-        for around, _, names in os.walk(folder):
-            for path in (Path(around, name) for name in names):
-                if path.is_symlink() or not path.is_file():
-                    continue
-                if path.stat().st_size > _LEFT_BYTES_MAX:
-                    path.unlink()
-                    continue
-                data = path.read_bytes()
-                if (clean := redaction.redacted(data)) != data:
-                    write_record(path, clean, durable=False)
+        for around, below, names in os.walk(folder):
+            for name in below:
+                inner = Path(around, name)
+                # An agent may have locked it, which must not keep a secret in it.
+                with suppress(OSError):
+                    if not inner.is_symlink():
+                        inner.chmod(0o700)
+            for name in names:
+                _clean_file(Path(around, name))
+
+
+def _clean_file(path: Path) -> None:
+    try:
+        if path.is_symlink() or not path.is_file():
+            return
+        if path.stat().st_size <= _LEFT_BYTES_MAX:
+            data = path.read_bytes()
+            if (clean := redaction.redacted(data)) != data:
+                write_record(path, clean, durable=False)
+            return
+    except OSError:
+        # Locked, or at the end of a path that is longer than any can be: no agent ends a run by that.
+        pass
+    with suppress(OSError):
+        path.unlink()
 
 
 def clean_cut_off(site: Site, item: str, attempt: int) -> None:
