@@ -98,11 +98,13 @@ def test_no_secret_stays_in_what_lies_beside_a_report(tmp_path: Path) -> None:
 
 
 def test_no_path_that_is_too_long_and_no_lock_ends_the_run(tmp_path: Path) -> None:
-    deep = "import os; os.chdir(os.environ['D']); [(os.mkdir('d' * 250), os.chdir('d' * 250)) for _ in range(20)]"
+    # Some level ends just where its folder can be named and its file cannot.
+    level = "os.mkdir('d' * 250), os.chdir('d' * 250), open('n' * 250, 'w').close()"
+    deep = f"import os; os.chdir(os.environ['D']); [({level}) for _ in range(20)]"
     script = (
         f'cat > {tmp_path}/task; export D=$(dirname "$VERGER_REPORT_PATH"); mkdir "$D/shut"; '
         f'printf %s "$CODER_KEY" > "$D/shut/f"; chmod 0 "$D/shut/f" "$D/shut"; '
-        f"{sys.executable} -c \"{deep}; open('f' * 200, 'w')\"; {DONE} < {tmp_path}/task"
+        f'{sys.executable} -c "{deep}"; {DONE} < {tmp_path}/task'
     )
     key = key_file(tmp_path)
     place = trial(tmp_path / "place", agents=worker(script, f"file:{key}"))
