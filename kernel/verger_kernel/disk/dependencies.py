@@ -65,6 +65,17 @@ class LayerFolder:
         """The layer of `key`, unchanged since it was sealed; what is not goes, and None says: make it again."""
         return self._whole(self._shared(key)) or self._whole(self._own(key))
 
+    @contextmanager
+    def workshop(self) -> Iterator[Path]:
+        """An empty folder on the disk of the layers, to make one in; it goes with the block."""
+        place = self.root / self.run / self.item
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=_MAKING, dir=place))
+        try:
+            yield work
+        finally:
+            remove(work, self.root)
+
     def keep(self, key: str, work: Path, tracked: Collection[str]) -> Layer:
         """Takes what setup made in `work` as the item's layer of `key`; `work` is no longer whole and must go.
 

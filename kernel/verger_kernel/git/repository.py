@@ -23,6 +23,7 @@ __all__ = [
     "facts",
     "find",
     "git_for",
+    "ignored",
     "repository_id",
     "untracked_consult_paths",
 ]
@@ -121,8 +122,8 @@ def untracked_consult_paths(repository: Repository, paths: Iterable[str]) -> dic
         for path, reason in reasons.items()
         if reason == "untracked" and _is_reached(repository.root, names[path], tracked)
     ]
-    ignored = _ignored(git, repository.root, asked) if asked else set()
-    return reasons | {path: "ignored" for path in reasons if names[path] in ignored}
+    found = ignored(git, repository.root, asked)
+    return reasons | {path: "ignored" for path in reasons if names[path] in found}
 
 
 def _presence(root: Path, path: str) -> str:
@@ -135,11 +136,17 @@ def _is_reached(root: Path, path: str, tracked: set[str]) -> bool:
     return not any(folder in tracked or (root / folder).is_symlink() for folder in _ancestors(path))
 
 
-def _ignored(git: Git, root: Path, paths: list[str]) -> set[str]:
+def ignored(git: Git, work_tree: Path, paths: Iterable[str]) -> set[str]:
+    """Those of `paths`, none of them in a submodule or behind a link, that git ignores in `work_tree`.
+
+    One git process, none without a path.
+    """
     # With `./` before it, a name that begins with a colon is no pattern.
     names = os.fsencode("".join(f"./{path}\0" for path in paths))
+    if not names:
+        return set()
     # Exit code 1 says that none is ignored.
-    answer = git.run("check-ignore", "-z", "--stdin", work_tree=root, stdin=names, ok=(0, 1))
+    answer = git.run("check-ignore", "-z", "--stdin", work_tree=work_tree, stdin=names, ok=(0, 1))
     return {path.removeprefix("./") for path in os.fsdecode(answer).split("\0")[:-1]}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.config_file import Unreadable, entries
 from verger_kernel.git.own_folder import forget
-from verger_kernel.git.trees import contents, listing
+from verger_kernel.git.trees import Held, contents, listing
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import GITLINK
 
@@ -50,9 +50,28 @@ def fill(git: Git, target: Path, links: Mapping[str, ObjectId], index: Path) -> 
     return tuple(filled)
 
 
+def fetched(git: Git, target: Path, links: Mapping[str, ObjectId]) -> dict[str, ObjectId]:
+    """Those of `links`, commits by path, that `fill` would find here; their own ones apart. One git process each."""
+    names = dict(_names(target / MODULES))
+    return {path: commit for path, commit in links.items() if _has(git, names.get(path, ""), commit)}
+
+
+def _has(git: Git, name: str, commit: ObjectId) -> bool:
+    module = _module(git, name)
+    if module is None:
+        return False
+    said = replace(git, git_dir=module).run("cat-file", "--batch-check", stdin=f"{commit}\n".encode())
+    return said.split()[1:2] == [b"commit"]
+
+
 def links_of(git: Git, tree: ObjectId) -> dict[str, ObjectId]:
     """The submodules of a tree: commits by path. One git process."""
-    return {path: one.id for path, one in listing(git, tree).items() if one.mode == GITLINK}
+    return links_among(listing(git, tree))
+
+
+def links_among(held: Mapping[str, Held]) -> dict[str, ObjectId]:
+    """The submodules of what a tree or an index holds: commits by path."""
+    return {path: one.id for path, one in held.items() if one.mode == GITLINK}
 
 
 def _names(file: Path) -> Iterator[tuple[str, str]]:
@@ -90,19 +109,24 @@ def included(git: Git, checkout: Path, base: ObjectId, index: Path) -> dict[str,
     finally:
         patterns.unlink()
         forget(index)
+    inside = tuple(f"{path}/" for path in links_among(held))
     return {
-        path: _digest(checkout / path) for path in sorted({*named} - {*held}) if _is_plain(checkout, path)
+        path: _digest(checkout / path)
+        for path in sorted({*named} - {*held})
+        if is_plain(checkout, path) and not path.startswith(inside)
     }
 
 
-def _is_plain(checkout: Path, path: str) -> bool:
+def is_plain(checkout: Path, path: str) -> bool:
+    """Whether `path` in `checkout` is a file, of the user's and not of git's or ours, that no link leads to."""
     inner = PurePosixPath(path)
     hidden = not path or ".git" in inner.parts or inner.parts[0] == ".local"
-    return (
-        not hidden
-        and (checkout / path).is_file()
-        and not any((checkout / one).is_symlink() for one in (inner, *inner.parents))
-    )
+    return not hidden and (checkout / path).is_file() and not leads_over_links(checkout, inner)
+
+
+def leads_over_links(folder: Path, path: PurePosixPath) -> bool:
+    """Whether `path` below `folder`, or a folder on the way there, is a link."""
+    return any((folder / one).is_symlink() for one in (path, *path.parents))
 
 
 def _digest(file: Path) -> str:
@@ -111,9 +135,12 @@ def _digest(file: Path) -> str:
 
 
 def bring(checkout: Path, paths: Iterable[str], target: Path) -> None:
-    """Copies files of `checkout` into `target`, where there is none of that name, with their modes. Raises OSError."""
+    """Copies files of `checkout` into `target`, where there is none of that name, with their modes. Raises OSError.
+
+    Over no link that `target` has: it could lead anywhere.
+    """
     for path in paths:
         place = target / path
-        if not os.path.lexists(place):
+        if not os.path.lexists(place) and not leads_over_links(target, PurePosixPath(path).parent):
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(checkout / path, place, follow_symlinks=False)

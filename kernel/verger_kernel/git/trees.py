@@ -95,6 +95,13 @@ def listing(git: Git, tree: ObjectId) -> dict[str, Held]:
     return {path: Held(mode=words.split()[0], id=ObjectId(words.split()[2])) for words, _, path in cut}
 
 
+def staged(git: Git, index: Path) -> dict[str, Held]:
+    """What every path of an index holds; paths as the file system has them. One git process."""
+    lines = os.fsdecode(git.run("ls-files", "-z", "--stage", index=index)).split("\0")[:-1]
+    cut = (line.partition("\t") for line in lines)
+    return {path: Held(mode=words.split()[0], id=ObjectId(words.split()[1])) for words, _, path in cut}
+
+
 def contents(git: Git, ids: Iterable[ObjectId], *, size_max: int) -> dict[ObjectId, bytes]:
     """The bytes of the blobs among `ids` that hold `size_max` bytes at most; all others are left out.
 

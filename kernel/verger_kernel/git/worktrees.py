@@ -17,6 +17,7 @@ from verger_kernel.git import ignores, refs
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.commits import commit_tree
 from verger_kernel.git.ignores import IgnoreFiles
+from verger_kernel.git.large_files import large_files
 from verger_kernel.git.own_folder import forget
 from verger_kernel.git.removal import remove, remove_entry
 from verger_kernel.git.tripwire import folders, nested_gits
@@ -199,7 +200,23 @@ def _write_git_folder(git: Git, target: Path, head: ObjectId, index: Path) -> No
     for name in ("shallow", "info/exclude", "info/attributes"):
         if (git.git_dir / name).is_file():
             shutil.copyfile(git.git_dir / name, folder / name)
-    shutil.copyfile(index, folder / "index")
+    _show_index(git, index, folder / "index")
+
+
+def _show_index(git: Git, index: Path, target: Path) -> None:
+    large = large_files(git, index)
+    if not large:
+        shutil.copyfile(index, target)
+        return
+    # An agent sees their bytes in their place: to its git, that would be a change.
+    aside = index.with_name(index.name + ".shown")
+    shutil.copyfile(index, aside)
+    try:
+        names = b"".join(os.fsencode(path) + b"\0" for path in large)
+        git.run(*_NO_SYNC, "update-index", "--assume-unchanged", "-z", "--stdin", index=aside, stdin=names)
+        shutil.copyfile(aside, target)
+    finally:
+        forget(aside)
 
 
 def _write_twin(git: Git, target: Path, head: ObjectId, tree: ObjectId) -> None:

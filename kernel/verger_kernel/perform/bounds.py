@@ -24,10 +24,14 @@ _LINK_BYTES_MAX = 4095
 
 
 class Wires(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What stood before an agent came: in the attempt's worktree, and around the user's repository."""
+    """What stood before an agent came: in the attempt's worktree, and around the user's repository.
+
+    `included` are the files of the user's that the worktree was given, by the rules of the attempt's base.
+    """
 
     worktree: Tripwire
     repository: Watch
+    included: tuple[str, ...] = ()
 
 
 def escapes(site: Site, item: str, attempt: int) -> tuple[str, ...]:

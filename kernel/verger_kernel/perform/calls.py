@@ -29,21 +29,19 @@ from verger_kernel.git.standing import Standing, standing
 from verger_kernel.perform import enclosing, secrets, sessions
 from verger_kernel.perform.answers import around, seal
 from verger_kernel.perform.billing import billed, was_ended
+from verger_kernel.perform.bringing import into_worktree
 from verger_kernel.perform.last_words import last_words
 from verger_kernel.perform.listening import Listener
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
 from verger_kernel.process.environment import clean_environment
 from verger_kernel.process.runner import Ended, Job, run
-from verger_kernel.process.sandbox import environment
+from verger_kernel.process.sandbox import Shown, environment
 from verger_kernel.rules.events import AgentStarted, Event, SessionBegan
-from verger_kernel.rules.ids import Digest, shown
+from verger_kernel.rules.ids import Digest, listed
 from verger_kernel.rules.packs import TaskSpecification
 from verger_probes.identity import boot_id
 from verger_probes.records import write_record
-
-SHOWN_PATHS = 20
-"""Changed files named in the journal; a person reads a line, not a list."""
 
 Tell = Callable[[Event], Awaitable[None]]
 
@@ -69,7 +67,7 @@ class Call:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """Where the report belongs, how the copy of the packet stands if there is one, what is fed to whom."""
+    """Where the report belongs, how the copy of the packet stands if there is one, what is fed to and shown to whom."""
 
     put: ReportPlace
     laid: Standing | None
@@ -77,6 +75,7 @@ class _Prepared:
     stdin: Path
     fed: Digest
     version: str
+    brought: tuple[Shown, ...]
 
 
 async def make(call: Call, tell: Tell) -> Outcome:
@@ -137,7 +136,8 @@ def _prepare(call: Call) -> _Prepared:
     write_record(folder.boot, boot_id().encode(), durable=False)
     version = call.adapter.version(turn.agent, turn.repository_root, turn.path)
     laid = standing(put.packet) if call.packet else None
-    return _Prepared(put, laid, turn, stdin, digest_of(fed), version)
+    brought = into_worktree(call.site, call.place.item, call.place.attempt)
+    return _Prepared(put, laid, turn, stdin, digest_of(fed), version, brought)
 
 
 def _turn(call: Call, told: TaskSpecification) -> Turn:
@@ -172,6 +172,7 @@ def _job(call: Call, prepared: _Prepared, given: Mapping[str, str]) -> Job:
         call.adapter.needs(turn.agent),
         stage=place.stage,
         worktree=attempt.worktree,
+        brought=prepared.brought,
         own=(prepared.put.root, turn.folder),
         evidence=attempt.evidence,
         home=extra.get("HOME", ""),
@@ -282,9 +283,3 @@ def not_put_off(outcome: Outcome) -> None:
         raise CallParked(outcome)
     if isinstance(outcome, Unanswered) and outcome.kind == "disk":
         raise OSError(errno.ENOSPC, f"the agent {outcome.why}")
-
-
-def listed(paths: tuple[str, ...]) -> str:
-    """Paths that an agent may have chosen, as one line for the journal; what does not fit is counted."""
-    more = len(paths) - SHOWN_PATHS
-    return ", ".join(shown(path) for path in paths[:SHOWN_PATHS]) + (f" and {more} more" if more > 0 else "")

@@ -21,13 +21,9 @@ from verger_kernel.process.environment import absolute_path
 from verger_kernel.process.rooms import Room
 from verger_kernel.process.sandbox import TREE
 from verger_kernel.rules.effects import RunCommands
-from verger_kernel.rules.ids import Digest, ObjectId
+from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import GITLINK
 from verger_kernel.rules.trials import CommandResult, trial_name
-
-_known: dict[Path, Digest] = {}
-"""What this process saw sealed: a seal written anew together with the files is not believed."""
-
 
 _unkeepable: set[str] = set()
 """The keys whose setup changes what git tracks, as a fetch of large files does: it runs in every trial."""
@@ -53,12 +49,7 @@ def _passed(results: tuple[CommandResult, ...]) -> bool:
 def check_out(effect: RunCommands, site: Site, tree: ObjectId, work: Path) -> None:
     """Makes `work` a fresh checkout of `tree`; its HEAD looks like the commit whose product code the trial is about."""
     head = effect.commit if effect.purpose in ("green", "held-out") else effect.base
-    worktrees.create(site.git, work, tree, _index(work), root=site.folder.verify, head=head)
-
-
-def layers_of(site: Site, item: str) -> LayerFolder:
-    """The layers that trials of `item` may use."""
-    return LayerFolder(site.folder.layers, site.frame.run_id, item, _known)
+    worktrees.create(site.git, work, tree, index_of(work), root=site.folder.verify, head=head)
 
 
 async def prepared(effect: RunCommands, site: Site, tree: ObjectId, work: Path) -> Prepared:
@@ -68,7 +59,7 @@ async def prepared(effect: RunCommands, site: Site, tree: ObjectId, work: Path) 
     """
     if not site.policy.setup and not any((work / name).is_file() for name in (MODULES, INCLUDE)):
         return Prepared((), None)
-    layers = layers_of(site, effect.item)
+    layers = site.layers(effect.item)
     room = await to_thread.run_sync(rooms.opened, work, None, site.folder.trial / "setup")
     brought = await to_thread.run_sync(_to_bring, effect, site, work)
     key = await to_thread.run_sync(_key, site, tree, room, brought)
@@ -130,10 +121,11 @@ def _aside(work: Path) -> Path:
 
 
 def _is_altered(site: Site, work: Path) -> bool:
-    return worktrees.altered(site.git, work, _index(work))
+    return worktrees.altered(site.git, work, index_of(work))
 
 
-def _index(work: Path) -> Path:
+def index_of(work: Path) -> Path:
+    """Where the index of `work` lies, a checkout that `check_out` made."""
     return work.with_name("index")
 
 
@@ -158,6 +150,7 @@ async def _set_up(effect: RunCommands, site: Site, room: Room) -> tuple[CommandR
         attempt=attempt,
         # Opened again: what stands there now may be another checkout.
         room=await to_thread.run_sync(rooms.opened, room.work, None, room.scratch),
+        index=index_of(room.work),
         scratch=site.folder.trial,
         logs=attempt.logs(effect.round),
         name=f"{trial_name(effect.group, effect.purpose, effect.nth)}-setup",
@@ -182,7 +175,7 @@ def _kept(layers: LayerFolder, key: str, site: Site, source: ObjectId, base: Obj
 
 def settle(site: Site, item: str, *, passed: bool) -> None:
     """Gives the item's own layers to all when it passed; else they go."""
-    layers = layers_of(site, item)
+    layers = site.layers(item)
     if passed:
         layers.trust_all()
     layers.drop()

@@ -83,14 +83,15 @@ def of_agent(
     *,
     stage: str,
     worktree: Path,
+    brought: Iterable[Shown],
     own: Iterable[Path],
     evidence: Path,
     home: str,
 ) -> Sandbox | None:
     """The sandbox of one call, None where the policy wants none.
 
-    `own` are the folders of its report and of what it keeps for itself. `home` is where its home lies, empty for the
-    user's path with nothing in it.
+    `brought` lies in the worktree; `own` are the folders of its report and of what it keeps for itself. `home` is where
+    its home lies, empty for the user's path with nothing in it.
     """
     if site.policy.sandbox == "none":
         return None
@@ -106,6 +107,7 @@ def of_agent(
             common(site.policy, site.ambient, site.repository, state),
             shown(readable),
             shown(writable, writable=True),
+            tuple(brought),
         ),
         hidden=hidden_from(site.ambient, site.repository, state),
         hosts=tuple(dict.fromkeys((*site.policy.sandbox_hosts, *needs.hosts))),
@@ -117,10 +119,13 @@ def _programs(places: Iterable[Path], barred: tuple[Path, ...]) -> Iterator[Path
         yield from installation(place, barred) if place.is_file() else (place,)
 
 
-def of_command(site: Site, room: Room, own_places: Path, reports: Path, evidence: Path) -> Sandbox | None:
+def of_command(
+    site: Site, room: Room, brought: Iterable[Shown], own_places: Path, reports: Path, evidence: Path
+) -> Sandbox | None:
     """The sandbox of one command in `room`, None where the policy wants none.
 
-    Home and /tmp lie in `own_places`, so that a command finds there what the one before it put there.
+    `brought` lies in its tree. Home and /tmp lie in `own_places`, so that a command finds there what the one before it
+    put there.
     """
     if site.policy.sandbox == "none":
         return None
@@ -135,7 +140,7 @@ def of_command(site: Site, room: Room, own_places: Path, reports: Path, evidence
         shown=_merged(
             common(site.policy, site.ambient, site.repository, state),
             shown((evidence,)),
-            (*own, *shown((reports,), writable=True)),
+            (*own, *shown((reports,), writable=True), *brought),
         ),
         hidden=hidden_from(site.ambient, site.repository, state),
         layers=layers_of(room),

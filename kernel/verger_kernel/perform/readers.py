@@ -20,10 +20,9 @@ from verger_kernel.git.command import GitError
 from verger_kernel.git.standing import Standing, standing
 from verger_kernel.git.trespass import Watch
 from verger_kernel.perform import answers, bounds, calls, worktree
-from verger_kernel.perform.calls import listed
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, task
-from verger_kernel.rules.ids import Digest, ObjectId
+from verger_kernel.rules.ids import SHOWN_PATHS, Digest, ObjectId, listed
 from verger_kernel.rules.packs import ReworkPoint
 
 EVIDENCE = "external_evidence/"
@@ -129,7 +128,7 @@ def _worktree(site: Site, item: str, attempt: int) -> str:
     if worktree.stands_as_recorded(site, item, attempt):
         return ""
     if escapes := bounds.escapes(site, item, attempt):
-        return "; ".join(escapes[: calls.SHOWN_PATHS])
+        return "; ".join(escapes[:SHOWN_PATHS])
     try:
         return listed(changed_files(site.git, folder.worktree, folder.index))
     except GitError as error:

@@ -18,12 +18,12 @@ from anyio import to_thread
 
 from verger_kernel.disk.layout import AttemptFolder
 from verger_kernel.git import removal
-from verger_kernel.perform import enclosing
+from verger_kernel.perform import bringing, enclosing
 from verger_kernel.perform.site import Site
 from verger_kernel.process.environment import clean_environment
 from verger_kernel.process.rooms import Room
 from verger_kernel.process.runner import Ended, Job, not_started, run
-from verger_kernel.process.sandbox import Sandbox, environment
+from verger_kernel.process.sandbox import TREE, Sandbox, environment
 from verger_kernel.rules import runners
 from verger_kernel.rules.cases import CaseReport
 from verger_kernel.rules.ids import shown
@@ -39,11 +39,15 @@ _TEXT_CHARACTERS_MAX = 4 << 20
 
 @dataclass(frozen=True)
 class Shell:
-    """Where commands of one trial run and where their logs go. `scratch` is thrown away with the trial."""
+    """Where commands of one trial run and where their logs go. `scratch` is thrown away with the trial.
+
+    `index` is that of the tree that was checked out into `room`.
+    """
 
     site: Site
     attempt: AttemptFolder
     room: Room
+    index: Path
     scratch: Path
     logs: Path
     name: str
@@ -105,9 +109,11 @@ def _made_ready(shell: Shell, output: Path, reports: Path, log: Path) -> bool:
 
 
 def _sandbox(shell: Shell, reports: Path) -> Sandbox | None:
+    # Asked before each command: the one before may have put a link on the way.
+    brought = bringing.into_tree(shell.site, shell.index, shell.room.work, TREE)
     # What setup leaves outside of the tree is in no layer: a trial that begins with one would not find it.
     own_places = shell.scratch / ("of-setup" if shell.is_setup else "of-commands")
-    return enclosing.of_command(shell.site, shell.room, own_places, reports, shell.attempt.evidence)
+    return enclosing.of_command(shell.site, shell.room, brought, own_places, reports, shell.attempt.evidence)
 
 
 def _environment(shell: Shell, reports: Path) -> dict[str, str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import anyio
 
+from verger_kernel.disk.dependencies import LayerFolder
 from verger_kernel.disk.durable import Unsynced
 from verger_kernel.disk.layout import AttemptFolder, RunFolder
 from verger_kernel.git.command import Git
 from verger_kernel.git.repository import Repository
 from verger_kernel.rules.frame import Frame
-from verger_kernel.rules.ids import EffectId
+from verger_kernel.rules.ids import Digest, EffectId
 from verger_kernel.rules.plan import Item, NormalizedPlan
 from verger_kernel.rules.policy import Policy
 
@@ -41,6 +42,17 @@ class Site:
     def at_work(self) -> anyio.Semaphore:
         """Held while an agent or command is at work: as many of them as the policy lets work at once."""
         return anyio.Semaphore(self.policy.parallel_steps_max)
+
+    @cached_property
+    def _seals(self) -> dict[Path, Digest]:
+        return {}
+
+    def layers(self, item: str) -> LayerFolder:
+        """The layers that trials and agents of `item` may use.
+
+        What this process saw sealed is known: a seal that is written anew together with its files is not believed.
+        """
+        return LayerFolder(self.folder.layers, self.frame.run_id, item, self._seals)
 
     def item(self, item_id: str) -> Item:
         """The playbook's row of `item_id`. Raises KeyError when there is none."""

@@ -14,7 +14,7 @@ from verger_kernel.perform.reports import SurfaceRecord, pretty
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import RunCommands
 from verger_kernel.rules.ids import ObjectId
-from verger_kernel.rules.scope import path_text
+from verger_kernel.rules.scope import PLAIN, path_text
 from verger_kernel.rules.surface.changed import is_read, kind_of_change, stays
 from verger_kernel.rules.surface.commands import CommandFiles, command_files
 from verger_kernel.rules.surface.kinds import is_mixed, kind_of
@@ -25,7 +25,6 @@ from verger_probes.records import write_record
 
 SIZE_MAX = 1 << 20
 """A larger file is no source text: it is compared by its id alone."""
-_REGULAR = ("100644", "100755")
 
 Entry = tuple[bytes, str, ObjectId]
 
@@ -184,8 +183,8 @@ def _is_whole(change: TreeChange, delta: _Delta) -> bool:
 def _unread(change: TreeChange, held: dict[ObjectId, bytes]) -> tuple[bool, bool]:
     """Of both sides, whether there is a file that was not read."""
     return (
-        change.old_mode in _REGULAR and change.old_id not in held,
-        change.new_mode in _REGULAR and change.new_id not in held,
+        change.old_mode in PLAIN and change.old_id not in held,
+        change.new_mode in PLAIN and change.new_id not in held,
     )
 
 
@@ -195,7 +194,7 @@ def _contents(site: Site, changes: Iterable[TreeChange]) -> dict[ObjectId, bytes
         for change in changes
         for mode, name in ((change.old_mode, change.old_id), (change.new_mode, change.new_id))
     )
-    return trees.contents(site.git, (name for mode, name in ids if mode in _REGULAR), size_max=SIZE_MAX)
+    return trees.contents(site.git, (name for mode, name in ids if mode in PLAIN), size_max=SIZE_MAX)
 
 
 def _file(change: TreeChange, held: dict[ObjectId, bytes]) -> SurfaceFile:

@@ -14,8 +14,7 @@ from verger_kernel.disk.packets import digest_of
 from verger_kernel.git import removal, trespass
 from verger_kernel.git.trespass import Watch
 from verger_kernel.perform import surface
-from verger_kernel.perform.calls import SHOWN_PATHS
-from verger_kernel.perform.dependencies import Prepared, check_out, prepared
+from verger_kernel.perform.dependencies import Prepared, check_out, index_of, prepared
 from verger_kernel.perform.reports import Round, SurfaceRecord, add_trial, pretty
 from verger_kernel.perform.shell import Shell, run_command
 from verger_kernel.perform.site import Site
@@ -24,7 +23,7 @@ from verger_kernel.rules.cases import CaseReport
 from verger_kernel.rules.effects import RunCommands
 from verger_kernel.rules.events import CommandsReturned, PacketRefused
 from verger_kernel.rules.frame import REQUIRED
-from verger_kernel.rules.ids import ObjectId
+from verger_kernel.rules.ids import SHOWN_PATHS, ObjectId
 from verger_kernel.rules.plan import Item
 from verger_kernel.rules.surface.mark import SurfaceMark
 from verger_kernel.rules.trials import ArtifactResult, CommandResult, TrialReport, trial_mark, trial_name
@@ -89,6 +88,7 @@ async def _commands(
         site=site,
         attempt=attempt,
         room=room,
+        index=index_of(work),
         scratch=site.folder.trial,
         logs=attempt.logs(effect.round),
         name=trial_name(effect.group, effect.purpose, effect.nth),

@@ -5,7 +5,7 @@ Not here: how git does it; see `git/worktrees.py`.
 
 import os
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import NamedTuple
 
@@ -13,16 +13,17 @@ import msgspec
 
 from verger_kernel.disk import evidence
 from verger_kernel.disk.layout import AttemptFolder
-from verger_kernel.git import refs, removal, trespass, tripwire, worktrees
+from verger_kernel.git import refs, removal, submodules, trespass, tripwire, worktrees
 from verger_kernel.git.command import GitError
 from verger_kernel.git.own_folder import forget
+from verger_kernel.git.repository import ignored
 from verger_kernel.git.standing import FILE_BYTES_MAX, Standing, standing
 from verger_kernel.perform import bounds, dependencies
 from verger_kernel.perform.site import Site
 from verger_kernel.rules.effects import PrepareWorktree, RunWorker
 from verger_kernel.rules.events import WorktreeReady
 from verger_kernel.rules.ids import ObjectId, shown, tries_of
-from verger_kernel.rules.scope import lies_within
+from verger_kernel.rules.scope import lies_within, path_text
 from verger_kernel.rules.state import Spot
 from verger_probes.records import write_record
 
@@ -137,7 +138,7 @@ def reset(site: Site, effect: RunWorker) -> str:
     if folder.worktree.is_dir():
         # Warm, it is many times faster than a fresh checkout.
         worktrees.restore(site.git, folder.worktree, effect.tip, folder.index, head=effect.tip)
-        _set_tripwire(site, folder)
+        _furnish(site, folder, effect.tip)
     else:
         _create(site, folder, effect.tip)
     return kept
@@ -146,16 +147,38 @@ def reset(site: Site, effect: RunWorker) -> str:
 def _create(site: Site, attempt: AttemptFolder, commit: ObjectId) -> None:
     attempt.worktree.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     worktrees.create(site.git, attempt.worktree, commit, attempt.index, root=site.folder.worktrees)
-    _set_tripwire(site, attempt)
+    _furnish(site, attempt, commit)
 
 
-def _set_tripwire(site: Site, folder: AttemptFolder) -> None:
+def _furnish(site: Site, folder: AttemptFolder, commit: ObjectId) -> None:
+    """Notes how the worktree stands, fresh at `commit`, and gives it the files that `.worktreeinclude` names."""
     wire = tripwire.tripwire(folder.worktree)
     if folder.tripwire.exists():
         # Made or set back in a later round: the rules stay those of the base, with which the attempt began.
-        wire = replace(wire, ignores=bounds.wires_of(folder).worktree.ignores)
-    wires = bounds.Wires(worktree=wire, repository=trespass.watch(site.repository))
+        before = bounds.wires_of(folder)
+        wire, files = replace(wire, ignores=before.worktree.ignores), before.included
+    else:
+        files = _to_include(site, folder, commit)
+    wires = bounds.Wires(worktree=wire, repository=trespass.watch(site.repository), included=files)
     write_record(folder.tripwire, msgspec.json.encode(wires), durable=False)
+    submodules.bring(site.repository.root, files, folder.worktree)
+
+
+def _to_include(site: Site, folder: AttemptFolder, base: ObjectId) -> tuple[str, ...]:
+    """Only what git ignores in the worktree as well: all else would be recorded as the worker's."""
+    if not (folder.worktree / submodules.INCLUDE).is_file():
+        return ()
+    aside = folder.index.with_name("aside.index")
+    found = submodules.included(site.git, site.repository.root, base, aside)
+    return tuple(
+        sorted(ignored(site.git, folder.worktree, (path for path in found if _fits(folder.worktree, path))))
+    )
+
+
+def _fits(worktree: Path, path: str) -> bool:
+    """Whether the worktree has room for `path` where it is named, and a record can name it."""
+    way = PurePosixPath(path).parent
+    return path_text(os.fsencode(path)) == path and not submodules.leads_over_links(worktree, way)
 
 
 def distrust(site: Site, spot: Spot, *, is_read: bool) -> None:
@@ -185,9 +208,9 @@ def _set_back(site: Site, spot: Spot, folder: AttemptFolder) -> None:
         # The rules of the base are read from its files.
         _quarantine(site, spot.item, spot.attempt, "after-power-cut", spot.tip, accepted=False)
         worktrees.restore(site.git, folder.worktree, spot.base, folder.index, head=spot.base)
-        _set_tripwire(site, folder)
+        _furnish(site, folder, spot.base)
     worktrees.restore(site.git, folder.worktree, spot.tip, folder.index, head=spot.tip)
-    _set_tripwire(site, folder)
+    _furnish(site, folder, spot.tip)
 
 
 def put_away(site: Site, item: str, attempt: int, tip: ObjectId, *, accepted: bool) -> str:

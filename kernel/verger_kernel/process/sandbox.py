@@ -21,40 +21,16 @@ TREE = Path("/verger/tree")
 
 _SYSTEM = ("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix", "gnu")
 # Of /etc what programs read to name users, find libraries, trust certificates and know the time; no secret.
+# fmt: off
 _ETC = (
-    *(
-        "alternatives",
-        "bash.bashrc",
-        "ca-certificates",
-        "ca-certificates.conf",
-        "crypto-policies",
-        "debian_version",
-    ),
-    *(
-        "environment",
-        "fonts",
-        "gai.conf",
-        "group",
-        "host.conf",
-        "hosts",
-        "inputrc",
-        "ld.so.cache",
-        "ld.so.conf",
-    ),
-    *(
-        "ld.so.conf.d",
-        "locale.alias",
-        "locale.conf",
-        "localtime",
-        "login.defs",
-        "lsb-release",
-        "magic",
-        "mailcap",
-    ),
-    *("maven", "mime.types", "networks", "nsswitch.conf", "os-release", "passwd", "perl", "pki", "profile"),
-    *("profile.d", "protocols", "redhat-release", "rpc", "services", "sgml", "shells", "ssl", "terminfo"),
-    *("timezone", "xml"),
+    "alternatives", "bash.bashrc", "ca-certificates", "ca-certificates.conf", "crypto-policies",
+    "debian_version", "environment", "fonts", "gai.conf", "group", "host.conf", "hosts", "inputrc",
+    "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "locale.alias", "locale.conf", "localtime", "login.defs",
+    "lsb-release", "magic", "mailcap", "maven", "mime.types", "networks", "nsswitch.conf", "os-release",
+    "passwd", "perl", "pki", "profile", "profile.d", "protocols", "redhat-release", "rpc", "services", "sgml",
+    "shells", "ssl", "terminfo", "timezone", "xml",
 )
+# fmt: on
 _ETC_BEGINNINGS = ("java-", "python", "ruby", "php", "fedora-release", "alpine-release", "arch-release")
 _COVERED = ("/etc/ssl/private", "/etc/pki/tls/private", "/usr/src")
 _FRESH = (("/tmp", 0o1777), ("/run", 0o755), ("/var/tmp", 0o1777), ("/dev/shm", 0o1777))

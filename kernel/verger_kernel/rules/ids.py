@@ -19,6 +19,9 @@ EFFECT = "VERGER_EFFECT"
 RUN = "VERGER_RUN"
 """The variables in which a process that a kernel started finds the effect and the run that it belongs to."""
 
+SHOWN_PATHS = 20
+"""Changed files named in the journal; a person reads a line, not a list."""
+
 _RUN_ID = lazy(r"RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{32}")
 _RUN_PREFIX = lazy(r"(R|RU|RUN|RUN_[0-9TZ]{0,16}|RUN_[0-9]{8}T[0-9]{6}Z_[0-9a-f]{0,32})")
 _ITEM_ID = lazy(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -56,6 +59,12 @@ def shown(text: str, limit: int = 80) -> str:
     if len(text) <= limit:
         return ascii(text) if not text.isprintable() else f"'{text}'"
     return f"{shown(text[:limit])}… ({len(text)} characters)"
+
+
+def listed(paths: tuple[str, ...]) -> str:
+    """Paths that an agent may have chosen, as one line for the journal; what does not fit is counted."""
+    more = len(paths) - SHOWN_PATHS
+    return ", ".join(shown(path) for path in paths[:SHOWN_PATHS]) + (f" and {more} more" if more > 0 else "")
 
 
 def effect_id(

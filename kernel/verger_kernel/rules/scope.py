@@ -19,6 +19,8 @@ FORBIDDEN_ROOTS: tuple[str, ...] = (
 )
 GITLINK = "160000"
 LINK = "120000"
+PLAIN = ("100644", "100755")
+"""The modes of files that hold bytes."""
 
 
 Status = Literal["A", "M", "D", "T"]

@@ -1,0 +1,82 @@
+"""Large files that git-lfs keeps beside git: which files of an index only stand for one, and where its bytes lie here.
+
+Not here: showing them to a job; see `perform/bringing.py`. Nothing is fetched, and git-lfs itself never runs.
+"""
+
+import hashlib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from verger_kernel.git.command import Git
+from verger_kernel.git.trees import contents, staged
+from verger_kernel.rules.pattern import lazy
+from verger_kernel.rules.scope import PLAIN
+
+STORE = Path("lfs", "objects")
+"""Where git-lfs keeps the bytes, in the git folder."""
+_POINTER = lazy(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]+\n)*oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
+)
+_POINTER_BYTES_MAX = 1024
+
+
+class Pointer(msgspec.Struct, frozen=True):
+    """What a file says that stands for a large one: SHA-256 in hex, and bytes."""
+
+    sha256: str
+    size: int
+
+
+def pointer(data: bytes) -> Pointer | None:
+    """The large file that `data`, the whole content of a file, stands for; None where it is no pointer."""
+    found = _POINTER.fullmatch(data) if len(data) < _POINTER_BYTES_MAX else None
+    return Pointer(found[1].decode(), int(found[2])) if found else None
+
+
+def large_files(git: Git, index: Path) -> dict[str, Path]:
+    """Where the bytes lie that files of `index` stand for, by path; what was never fetched is left out.
+
+    Only files that attributes in `index` give to the filter `lfs`. Three git processes, none in a repository where
+    git-lfs keeps nothing. Every large file is read once in a process, for bytes that are no longer what they were
+    are left out, too.
+    """
+    store = git.git_dir / STORE
+    if not store.is_dir() or not index.is_file():
+        return {}
+    looks = index.stat()
+    asked = _pointers(git, index, (looks.st_ino, looks.st_size, looks.st_mtime_ns))
+    places = {path: store / one.sha256[:2] / one.sha256[2:4] / one.sha256 for path, one in asked.items()}
+    return {path: place for path, place in places.items() if _holds(place, asked[path])}
+
+
+# What is looked at changes with each record only.
+@lru_cache(maxsize=2)
+def _pointers(git: Git, index: Path, _looks: tuple[int, int, int]) -> dict[str, Pointer]:
+    ids = {path: one.id for path, one in staged(git, index).items() if one.mode in PLAIN}
+    asked = b"".join(os.fsencode(path) + b"\0" for path in ids)
+    words = ("check-attr", "-z", "--cached", "--stdin", "filter")
+    fields = os.fsdecode(git.run(*words, index=index, stdin=asked)).split("\0")
+    paths = [path for path, value in zip(fields[0::3], fields[2::3], strict=False) if value == "lfs"]
+    held = contents(git, (ids[path] for path in paths), size_max=_POINTER_BYTES_MAX)
+    found = {path: pointer(held.get(ids[path], b"")) for path in paths}
+    return {path: one for path, one in found.items() if one}
+
+
+def _holds(place: Path, wanted: Pointer) -> bool:
+    try:
+        looks = place.lstat()
+        return looks.st_size == wanted.size and wanted.sha256 == _digest(
+            place, (looks.st_ino, looks.st_mtime_ns, looks.st_ctime_ns)
+        )
+    except OSError:
+        return False
+
+
+@lru_cache(maxsize=4096)
+def _digest(place: Path, _looks: tuple[int, int, int]) -> str:
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,82 @@
+"""What a job is shown of the user's repository that git does not check out: submodules and large files, to be read.
+
+They are mounted where they belong, so the tree stays as it is recorded. Not here: what setup is given, in whose layer
+submodules may be built (`dependencies.py`), and what else a sandbox shows (`enclosing.py`).
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from threading import Lock
+
+import msgspec
+
+from verger_kernel.disk.dependencies import Layer, LayerFolder
+from verger_kernel.git.large_files import large_files
+from verger_kernel.git.submodules import MODULES, fetched, fill, is_plain, leads_over_links, links_among
+from verger_kernel.git.trees import staged
+from verger_kernel.perform.site import Site
+from verger_kernel.process.sandbox import Shown
+from verger_kernel.rules.ids import ObjectId
+
+_MAKING = Lock()
+
+
+def into_worktree(site: Site, item: str, attempt: int) -> tuple[Shown, ...]:
+    """The submodules and large files of an attempt's worktree, for its agents; nothing without a sandbox.
+
+    Raises GitError and OSError.
+    """
+    folder = site.attempt(item, attempt)
+    large = into_tree(site, folder.index, folder.worktree, folder.worktree)
+    if site.policy.sandbox == "none":
+        return ()
+    # Both lanes may want them at the same moment.
+    with _MAKING:
+        return (*large, *_submodules(site, site.layers(item), folder.index, folder.worktree))
+
+
+def into_tree(site: Site, index: Path, work: Path, at: Path) -> tuple[Shown, ...]:
+    """The large files of `work`, a checkout whose index is `index` and that a job sees at `at`.
+
+    None without a sandbox. Raises GitError.
+    """
+    if site.policy.sandbox == "none":
+        return ()
+    found = large_files(site.git, index)
+    return tuple(
+        Shown(place.resolve(), at / path) for path, place in sorted(found.items()) if is_plain(work, path)
+    )
+
+
+def _submodules(site: Site, layers: LayerFolder, index: Path, worktree: Path) -> tuple[Shown, ...]:
+    if not is_plain(worktree, MODULES):
+        return ()
+    links = fetched(site.git, worktree, links_among(staged(site.git, index)))
+    modules = (worktree / MODULES).read_bytes()
+    key = hashlib.sha256(msgspec.json.encode((sorted(links.items()), modules))).hexdigest()
+    layer = layers.find(key) or _checked_out(site, layers, key, modules, links, index)
+    return tuple(
+        Shown((layer.files / path).resolve(), worktree / path)
+        for path in sorted(links)
+        if _is_hollow(worktree, path)
+    )
+
+
+def _checked_out(
+    site: Site, layers: LayerFolder, key: str, modules: bytes, links: Mapping[str, ObjectId], index: Path
+) -> Layer:
+    with layers.workshop() as work:
+        (work / MODULES).write_bytes(modules)
+        for path in links:
+            (work / path).mkdir(parents=True, exist_ok=True)
+        fill(site.git, work, links, index.with_name("aside.index"))
+        return layers.keep(key, work, (MODULES,))
+
+
+def _is_hollow(worktree: Path, path: str) -> bool:
+    place = worktree / path
+    if leads_over_links(worktree, PurePosixPath(path)) or not place.is_dir():
+        return False
+    return next(os.scandir(place), None) is None

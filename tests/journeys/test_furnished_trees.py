@@ -1,0 +1,101 @@
+"""What a fresh checkout lacks is there for agents and commands: submodules, large files, what `.worktreeinclude` names.
+
+Not here: how a large file is found (tests/kernel/git/test_large_files.py).
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from tests.doubles.large import ATTRIBUTES, fetch, pointer_to
+from tests.doubles.repository import make_repository
+from tests.doubles.trials import AGENT, RUN, passed, shell, trial
+from tests.doubles.workplace import Workplace
+
+PATHS = f"sandbox_paths = {json.dumps([sys.prefix, sys.base_prefix, str(AGENT.parent)])}\n"
+CLOSED = {"VERGER_SANDBOX": "required"}
+SEEN = "test $(cat sub/lib)$(cat way/big.bin) = codebytes"
+INCLUDED = "test $(cat test.env)$(cat deep/test.env) = keykey && test ! -e loose && test ! -e way/x.env"
+
+
+def furnished(folder: Path, agent: str, **cells: str) -> Workplace:
+    """A place with a submodule, a large file, a link and files to include; worker and one lane begin with `agent`."""
+    place = trial(
+        folder,
+        policy=PATHS,
+        agents={
+            "worker": shell(f"({agent}) && exec $AGENT write docs/01.md 'a note'"),
+            "reader-a": shell(f"({agent}) && exec $AGENT"),
+        },
+        files={
+            ".worktreeinclude": "*.env\nloose\n",
+            ".gitignore": ".local/\n*.env\n",
+            ".gitattributes": ATTRIBUTES,
+            "way/big.bin": pointer_to(b"bytes"),
+        },
+        **cells,
+    )
+    other = make_repository(folder / "other", {"lib": "code"})
+    place.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(other), "sub")
+    place.git("commit", "-qm", "a submodule")
+    fetch(place.repository, b"bytes")
+    for name in ("test.env", "deep/test.env", "loose"):
+        (place.repository / name).parent.mkdir(exist_ok=True)
+        (place.repository / name).write_text("key")
+    return place
+
+
+def test_agents_and_commands_see_all_of_it_and_git_sees_no_change(tmp_path: Path) -> None:
+    agent = f'{SEEN} && {INCLUDED} && test -z "$(git status --porcelain sub way)"'
+    place = furnished(tmp_path, agent, required_verification_commands=f"`{SEEN} && git diff --exit-code`")
+    passed(place, place.verger(*RUN, **CLOSED), "way/big.bin", pointer_to(b"bytes").strip())
+    # What was shown was copied nowhere but into the layer of submodules, which all items may read.
+    held = [file.read_text() for file in (place.state / "verger").glob("*/layers/shared/*/files/sub/lib")]
+    assert "code" in held
+    assert not [*(place.state / "verger").glob("*/layers/**/.making-*")]
+
+
+def test_an_agent_can_neither_change_nor_remove_it(tmp_path: Path) -> None:
+    agent = f"! rm -rf sub way 2>/dev/null; ! touch sub/new 2>/dev/null; ! (echo x >way/big.bin) 2>/dev/null; {SEEN}"
+    place = furnished(tmp_path, agent)
+    passed(place, place.verger(*RUN, **CLOSED), "way/big.bin", pointer_to(b"bytes").strip())
+    assert fetch(place.repository, b"bytes").read_bytes() == b"bytes"
+
+
+def test_a_link_that_a_command_puts_on_the_way_leads_nowhere(tmp_path: Path) -> None:
+    aim = tmp_path / "aim"
+    aim.mkdir()
+    place = furnished(
+        tmp_path,
+        "true",
+        required_verification_commands=f"`mv way gone && ln -s {aim} way`; `test ! -e way/big.bin`",
+    )
+    (place.repository / "verger.toml").write_text(
+        (place.repository / "verger.toml")
+        .read_text()
+        .replace("sandbox_paths = [", f'sandbox_paths = ["{aim}", ')
+    )
+    place.git("commit", "-qam", "a path more")
+    passed(place, place.verger(*RUN, **CLOSED))
+    assert not [*aim.iterdir()]
+
+
+@pytest.mark.sweep
+def test_without_a_sandbox_included_files_are_there_and_nothing_else(tmp_path: Path) -> None:
+    agent = f"{INCLUDED} && test ! -e sub/lib && grep -q git-lfs way/big.bin"
+    passed(place := furnished(tmp_path, agent), place.verger(*RUN))
+
+
+@pytest.mark.sweep
+def test_a_submodule_that_was_never_fetched_stays_empty_until_it_is(tmp_path: Path) -> None:
+    agent = "test ! -e sub/lib"
+    place = furnished(tmp_path, agent)
+    module = place.repository / ".git/modules/sub"
+    module.rename(tmp_path / "aside")
+    passed(place, place.verger(*RUN, **CLOSED))
+    (tmp_path / "aside").rename(module)
+    replaced = place.repository / "verger.toml"
+    replaced.write_text(replaced.read_text().replace(agent, "test -e sub/lib"))
+    place.git("commit", "-qam", "an agent that wants it")
+    passed(place, place.verger(*RUN, **CLOSED))
