@@ -17,6 +17,7 @@ from verger_kernel.doctor import checks
 from verger_kernel.doctor.checks import Check
 from verger_kernel.doctor.consulted import consult_paths
 from verger_kernel.doctor.diagnosis import run_checks
+from verger_kernel.doctor.lacking import lacking_check
 from verger_kernel.doctor.readiness import readiness
 from verger_kernel.doctor.repair import repair_run, restore_links
 from verger_kernel.doctor.sandboxes import sandbox_check
@@ -81,7 +82,9 @@ def _wrong(found: list[Check]) -> bool:
 
 
 def _environment(home: Home, args: argparse.Namespace) -> list[Check]:
-    found, _facts = checks.environment(home.repository, os.environ)
+    found, facts = checks.environment(home.repository, os.environ)
+    if facts:
+        found.append(lacking_check(home.repository, facts.object_format, facts.head))
     try:
         resolved = resolved_policy(home, args)
     except CommandError as error:

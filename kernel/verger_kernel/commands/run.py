@@ -22,6 +22,7 @@ from verger_kernel.disk.layout import StateFolder
 from verger_kernel.disk.packets import digest_of
 from verger_kernel.doctor import checks
 from verger_kernel.doctor.consulted import consult_paths
+from verger_kernel.doctor.lacking import lacking_check
 from verger_kernel.doctor.readiness import readiness
 from verger_kernel.doctor.sandboxes import places_shown, sandbox_check
 from verger_kernel.errors import CommandError
@@ -171,6 +172,7 @@ def _preflight(
     ready = checks.policy_checks(home.repository, resolved.policy, os.environ, home.state)
     ready += readiness(resolved.policy, os.environ, home.folder)
     ready.append(sandbox_check(home.repository, resolved.policy, os.environ, home.state))
+    ready.append(lacking_check(home.repository, found.object_format, found.head))
     checks.refuse(ready)
     items = plan.items if resolved.policy.auto_advance else [i for i in plan.items if i.item_id in wanted]
     checks.refuse([consult_paths(home.repository, plan, items)], Exit.INPUT)

@@ -43,18 +43,32 @@ def large_files(git: Git, index: Path) -> dict[str, Path]:
     git-lfs keeps nothing. Every large file is read once in a process, for bytes that are no longer what they were
     are left out, too.
     """
-    store = git.git_dir / STORE
-    if not store.is_dir() or not index.is_file():
+    if not (git.git_dir / STORE).is_dir() or not index.is_file():
         return {}
     looks = index.stat()
     asked = _pointers(git, index, (looks.st_ino, looks.st_size, looks.st_mtime_ns))
-    places = {path: store / one.sha256[:2] / one.sha256[2:4] / one.sha256 for path, one in asked.items()}
+    places = {path: _place(git, one) for path, one in asked.items()}
     return {path: place for path, place in places.items() if _holds(place, asked[path])}
+
+
+def unfetched(git: Git, index: Path) -> tuple[str, ...]:
+    """The files of `index` that stand for bytes that are not here, sorted. Three git processes."""
+    return tuple(sorted(path for path, one in _read(git, index).items() if not _place(git, one).is_file()))
+
+
+def _place(git: Git, wanted: Pointer) -> Path:
+    name = wanted.sha256
+    return git.git_dir / STORE / name[:2] / name[2:4] / name
 
 
 # What is looked at changes with each record only.
 @lru_cache(maxsize=2)
 def _pointers(git: Git, index: Path, _looks: tuple[int, int, int]) -> dict[str, Pointer]:
+    return _read(git, index)
+
+
+def _read(git: Git, index: Path) -> dict[str, Pointer]:
+    """The files of `index` that stand for large ones, by path. Three git processes."""
     ids = {path: one.id for path, one in staged(git, index).items() if one.mode in PLAIN}
     asked = b"".join(os.fsencode(path) + b"\0" for path in ids)
     words = ("check-attr", "-z", "--cached", "--stdin", "filter")

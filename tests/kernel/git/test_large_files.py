@@ -35,10 +35,9 @@ def test_a_file_stands_for_the_bytes_that_were_fetched(large: Desk) -> None:
     assert large_files(large.git, large.index) == {"deep/held.bin": fetch(large.user, BYTES)}
 
 
-def test_a_repository_where_nothing_is_kept_starts_no_git(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", "")
+def test_a_repository_where_nothing_is_kept_starts_no_git(desk: Desk) -> None:
+    # Any git that is asked for it would fail.
+    desk.index.write_text("no index")
     assert large_files(desk.git, desk.index) == {}
 
 
