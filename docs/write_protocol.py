@@ -23,9 +23,10 @@ from verger_daemon.protocol.errors import KINDS, ErrorObject  # noqa: E402
 from verger_daemon.protocol.framing import LINE_BYTES_MAX  # noqa: E402
 from verger_daemon.protocol.methods import METHODS, PING, Method  # noqa: E402
 from verger_daemon.protocol.nesting import DEPTH_MAX, PARTS_MAX  # noqa: E402
-from verger_daemon.protocol.notices import GAP, Event, Gap  # noqa: E402
+from verger_daemon.protocol.notices import EVENTS, Event  # noqa: E402
 
 Schema = Mapping[str, Any]
+_TOLD = {kind.__name__ for kind in (Event, *EVENTS.values())}
 LIMITS = Limits()
 _REF = "#/components/schemas/"
 SOCKET = '"UNIX-CONNECT:$XDG_RUNTIME_DIR/verger/vergerd.sock"'
@@ -34,7 +35,8 @@ SOCKET = '"UNIX-CONNECT:$XDG_RUNTIME_DIR/verger/vergerd.sock"'
 def components() -> dict[str, Schema]:
     """The JSON schema of each message, part, error and notification, by name."""
     used = [kind for method in METHODS.values() for kind in (method.params, method.result)]
-    _, found = msgspec.json.schema_components([*used, ErrorObject, Event, Gap], ref_template=_REF + "{name}")
+    used += [ErrorObject, Event, *EVENTS.values()]
+    _, found = msgspec.json.schema_components(used, ref_template=_REF + "{name}")
     return dict(sorted(found.items()))
 
 
@@ -103,8 +105,12 @@ _EVENTS = f"""\
 After `events.subscribe` or `run.watch` notifications come: `{{"jsonrpc":"2.0","method":"event","params":{{…}}}}`. A
 connection has one subscription; a later one takes its place. The daemon keeps the last {KEPT} events, and
 {KEPT_BYTES >> 20} MiB of them at most. A subscriber that falls further behind is dropped. Come back with the last `seq`
-and `epoch` that you have: what is kept is sent again, and what is not is told first, with an event `{GAP}`. Another
-epoch is another daemon, whose events begin at 1; `from` is 0 then."""
+and `epoch` that you have: what is kept is sent again, and what is not is told first, with an event `events.gap`.
+Another epoch is another daemon, whose events begin at 1; `from` is 0 then."""
+
+_TYPES = """\
+Types are those of [following.md](following.md), told when the daemon has read them in the journal of a run, with
+`record` and `at` in the place of `seq` and `time`, and where a person should read of it, with a `text`; and these:"""
 
 
 def _errors() -> Iterator[str]:
@@ -151,19 +157,21 @@ def _events(parts: Mapping[str, Schema]) -> Iterator[str]:
     yield "## Events"
     yield _EVENTS
     yield _table(("field", "type", "meaning"), _fields(parts["Event"], parts))
-    yield f"`{GAP}` also has:"
+    yield _TYPES
     known = parts["Event"]["properties"]
-    yield _table(
-        ("field", "type", "meaning"),
-        (row for row in _fields(parts["Gap"], parts) if row[0][1:-1] not in known),
-    )
+    for name, kind in EVENTS.items():
+        part = parts[kind.__name__]
+        yield f"`{name}`: {part['description']}"
+        own = [row for row in _fields(part, parts) if row[0][1:-1] not in known]
+        if own:
+            yield _table(("field", "type", "meaning"), own)
 
 
 def _shared(parts: Mapping[str, Schema]) -> Iterator[str]:
     yield "## Parts"
     tops = {kind.__name__ for method in METHODS.values() for kind in (method.params, method.result)}
     for name, part in parts.items():
-        if name not in tops | {"Event", "Gap", "ErrorObject", "ErrorDetails"}:
+        if name not in tops | _TOLD | {"ErrorObject", "ErrorDetails"}:
             yield f"### {name}"
             yield part["description"]
             yield _table(("field", "type", "meaning"), _fields(part, parts))

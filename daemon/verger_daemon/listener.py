@@ -30,6 +30,9 @@ class Listener(Protocol):
     def rested(self, run: "Watched", exit_code: int | None, rest: Rest) -> None:
         """The kernel is over, and what it left was read."""
 
+    def troubled(self, run: "Watched", why: str) -> None:
+        """Something could not be done for the run, which is watched all the same."""
+
     def lost(self, run: "Watched", why: str) -> None:
         """Somebody else supervises the run, or nobody can."""
 

@@ -91,6 +91,10 @@ class Publisher:
             "run": run if view else "",
         }
 
+    def troubled(self, run: Watched, why: str) -> None:
+        """Something could not be done for the run, which is watched all the same."""
+        self._hub.publish("run.troubled", run.run_id, why=why, text=f"run {run.run_id}: {why}")
+
     def lost(self, run: Watched, why: str) -> None:
         """Somebody else supervises the run, or nobody can."""
         self._hub.publish(

@@ -117,6 +117,9 @@ class Recovery:
     def stepped(self, run: Watched, steps: list[Step]) -> None:
         self._clients.stepped(run, steps)
 
+    def troubled(self, run: Watched, why: str) -> None:
+        self._clients.troubled(run, why)
+
     def lost(self, run: Watched, why: str) -> None:
         self._clients.lost(run, why)
 

@@ -181,13 +181,16 @@ class Supervisor:
         work = self._swept(run, exit_code, rest)
         self._sweeps[run.run_id] = asyncio.get_running_loop().create_task(work)
 
+    def troubled(self, run: Watched, why: str) -> None:
+        self._clients.troubled(run, why)
+
     def lost(self, run: Watched, why: str) -> None:
         self._clients.lost(run, why)
 
     async def _swept(self, run: Watched, exit_code: int | None, rest: Rest) -> None:
         """What the kernel left running is ended before anybody hears that it is over, or begins another."""
         if trouble := await swept(run):
-            self._clients.lost(run, trouble)
+            self._clients.troubled(run, trouble)
         self._clients.rested(run, exit_code, rest)
         if not run.watch.run_root:
             self._forget(run)

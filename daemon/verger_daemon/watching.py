@@ -268,7 +268,7 @@ class Watched:
         except LockReplaced as error:
             self._lost(str(error))
         except OSError as error:
-            self._told.lost(self, f"cannot write below {self.papers.root}: {error}")
+            self._told.troubled(self, f"cannot write below {self.papers.root}: {error}")
 
     def _drop_key(self) -> None:
         self._key = b""
@@ -282,7 +282,7 @@ class Watched:
             try:
                 self.papers.drop(*_ACK_FILES)
             except OSError as error:
-                self._told.lost(self, str(error))
+                self._told.troubled(self, f"cannot remove what is no longer true: {error}")
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

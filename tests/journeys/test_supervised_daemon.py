@@ -13,12 +13,16 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from tests.doubles.daemons import Asking, Seat, seated
 from tests.doubles.sweeps import swept
 from tests.doubles.workplace import wait_until
 
+from verger_daemon.protocol.notices import EVENTS
+from verger_kernel.following.kinds import KINDS
 from verger_probes.identity import start_ticks
 
 SKEWED = """
@@ -93,6 +97,18 @@ def begun(seat: Seat, *argv: str, **environment: str) -> "subprocess.Popen[str]"
 RUN = ("supervise", "run", "playbook.md", "--item", "01")
 
 
+def type_of(event: dict[str, Any]) -> str:
+    """The type of an event, which has exactly the fields that its type is documented with."""
+    kind = EVENTS.get(event["type"])
+    if kind is None:
+        assert event["type"] in {one.__struct_config__.tag for one in KINDS}
+        assert event.keys() >= {"record", "at"}
+    else:
+        assert event.keys() == {one.encode_name for one in msgspec.structs.fields(kind)}
+        msgspec.convert(event, kind)
+    return str(event["type"])
+
+
 def test_five_clients_at_once_get_one_daemon_which_leaves_when_nothing_is_at_work(seat: Seat):
     refused = seat.verger(*RUN, "--no-autostart")
     assert (refused.returncode, "no daemon listens" in refused.stderr) == (6, True)
@@ -109,8 +125,10 @@ def test_five_clients_at_once_get_one_daemon_which_leaves_when_nothing_is_at_wor
     asking = seat.asking()
     asking.ask("events.subscribe")
     seat.release.touch()
-    while asking.line()["params"]["type"] != "run.rested":
-        continue
+    told: list[str] = []
+    while "run.rested" not in told:
+        told.append(type_of(asking.line()["params"]))
+    assert {"run.claimed", "item.ended"} <= {*told}
     with subprocess.Popen(("sleep", "2.2")) as longer:
         longer.wait()
     # Somebody is still to be told.
@@ -118,6 +136,26 @@ def test_five_clients_at_once_get_one_daemon_which_leaves_when_nothing_is_at_wor
     asking.close()
     wait_until(lambda: not daemons(seat))
     assert seat.verger("supervise", "status", run, "--exit-code").returncode in (11, 13)
+
+
+def test_a_heartbeat_that_cannot_be_written_is_told_and_the_run_is_supervised_all_the_same(seat: Seat):
+    assert seat.verger(*RUN, "--detach").returncode == 0
+    seat.until("live_attached")
+    asking = seat.asking()
+    asking.ask("events.subscribe")
+    shutil.rmtree(seat.supervision() / "heartbeats")
+    (seat.supervision() / "heartbeats").touch()
+    os.kill(seat.kernel(), signal.SIGSTOP)
+    try:
+        while type_of(event := asking.line()["params"]) != "run.troubled":
+            assert event["type"] != "run.lost"
+    finally:
+        os.kill(seat.kernel(), signal.SIGCONT)
+    assert "cannot write below" in event["why"]
+    seat.until("live_attached")
+    asking.close()
+    seat.release.touch()
+    wait_until(lambda: seat.status()["claim"] == "terminal_observed")
 
 
 @pytest.mark.sweep
