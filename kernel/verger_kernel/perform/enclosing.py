@@ -13,7 +13,7 @@ from verger_kernel.git.repository import Repository
 from verger_kernel.perform.site import Site
 from verger_kernel.process.environment import absolute_path
 from verger_kernel.process.rooms import Room
-from verger_kernel.process.sandbox import TREE, Layers, Sandbox, Shown, shown
+from verger_kernel.process.sandbox import TREE, Layers, Sandbox, Shown, real_place, shown
 from verger_kernel.process.toolchains import installation, toolchains
 from verger_kernel.rules.policy import Policy
 
@@ -53,11 +53,12 @@ def barred_by(ambient: Mapping[str, str], repository: Repository, state: Path) -
 
 
 def hidden_from(ambient: Mapping[str, str], repository: Repository, state: Path) -> tuple[Path, ...]:
-    """What stays out of sight even in a folder that is shown: state and sockets, git folders, keys."""
+    """What stays out of sight even in a folder that is shown: state and sockets, git folders, keys; what is there."""
     home = Path(ambient.get("HOME", "/nonexistent"))
     runtime = ambient.get("XDG_RUNTIME_DIR", "")
     places = [state, repository.git_dir, repository.common_dir, *(home / name for name in _KEYS)]
-    return tuple(dict.fromkeys(place.resolve() for place in (*places, *([Path(runtime)] if runtime else []))))
+    found = map(real_place, (*places, *([Path(runtime)] if runtime else [])))
+    return tuple(dict.fromkeys(place for place in found if place))
 
 
 def _expanded(path: str, ambient: Mapping[str, str]) -> Path:

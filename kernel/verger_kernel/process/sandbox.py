@@ -8,7 +8,7 @@ no home, no state of Verger's.
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -75,11 +75,22 @@ def shown(places: Iterable[Path], *, writable: bool = False) -> tuple[Shown, ...
     """Each of `places` that is there, as it is named and, where that leads over links, as it really is."""
     found = {}
     for place in places:
-        real = place.resolve()
-        if real.exists():
+        if real := real_place(place):
             found[place] = Shown(real, place, writable)
             found[real] = Shown(real, real, writable)
     return tuple(found.values())
+
+
+def real_place(place: Path) -> Path | None:
+    """Where `place` really is, by the system's own reading of its links; None where nobody like us gets there."""
+    try:
+        descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        return Path(f"/proc/self/fd/{descriptor}").readlink()
+    finally:
+        os.close(descriptor)
 
 
 def environment(sandbox: Sandbox) -> dict[str, str]:
@@ -142,7 +153,7 @@ def _steps(sandbox: Sandbox) -> Iterator[tuple[Any, ...]]:
         # What is asked for as it is anyway is no other thing.
         if one is None or (one.place == one.at and not one.is_writable):
             yield step
-    known = tuple(step[1] for step in _system() if step[0] == "show")
+    known = frozenset(step[1] for step in _system() if step[0] == "show")
     for at, one in own.items():
         if one.is_writable or not (one.place == one.at and _below(at, known)):
             yield "show", at, str(one.place)
@@ -151,20 +162,26 @@ def _steps(sandbox: Sandbox) -> Iterator[tuple[Any, ...]]:
     if sandbox.layers:
         yield _tree(sandbox.layers)
     places = {at: str(one.place) for at, one in own.items()} | {at: at for at in known}
+    elsewhere = {at: place for at, place in places.items() if at != place}
     for hidden in map(str, sandbox.hidden):
         if hidden not in own:
-            yield from _hiding(hidden, places)
+            yield from _hiding(hidden, places, elsewhere)
 
 
-def _hiding(hidden: str, places: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
-    """What takes `hidden` out of sight, where one of `places`, each with what is shown there, holds it."""
-    around = max((at for at in places if _below(hidden, (at,))), key=len, default=None)
+def _hiding(
+    hidden: str, places: Mapping[str, str], elsewhere: Mapping[str, str]
+) -> Iterator[tuple[Any, ...]]:
+    """What takes `hidden` out of sight, where one of `places`, each with what is shown there, holds it.
+
+    `elsewhere` are those of them that show something of another place.
+    """
+    around = next((at for at in _upwards(hidden) if at in places), None)
     if around is not None:
         found = Path(places[around] + hidden.removeprefix(around))
         yield from _out_of_sight(hidden, found)
     # Whatever is shown at another place than its own holds it there, too.
-    for at, place in places.items():
-        if at != place and _below(hidden, (place,)):
+    for at, place in elsewhere.items():
+        if place in _upwards(hidden):
             yield from _out_of_sight(at + hidden.removeprefix(place), Path(hidden))
 
 
@@ -182,8 +199,16 @@ def _tree(layers: Layers) -> tuple[Any, ...]:
     return "overlay", str(TREE), *places, layers.options
 
 
-def _below(place: str, folders: tuple[str, ...]) -> bool:
-    return any(place == folder or place.startswith(f"{folder.rstrip('/')}/") for folder in folders)
+def _below(place: str, folders: Container[str]) -> bool:
+    return any(one in folders for one in _upwards(place))
+
+
+def _upwards(place: str) -> Iterator[str]:
+    """`place` and the folders around it, the root folder last."""
+    while place and place != "/":
+        yield place
+        place = place.rpartition("/")[0]
+    yield "/"
 
 
 @cache
