@@ -9,6 +9,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -150,7 +151,13 @@ async def _lived(
     finally:
         over = time.monotonic()
         with anyio.CancelScope(shield=True):
-            others = await _swept(job, process, grown, broken, leaf)
+            try:
+                others = await _swept(job, process, grown, broken, leaf)
+            except BaseException:
+                # A secret that was printed must not stay because a process does. Why the sweep failed counts more.
+                with suppress(OSError):
+                    await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max, job.kept)
+                raise
             await anyio.to_thread.run_sync(streams.settle, job.limits.output_bytes_max, job.kept)
             if leaf:
                 exceeded = await anyio.to_thread.run_sync(leaf.exceeded)

@@ -221,3 +221,25 @@ def reaped(group: int) -> None:
     with suppress(ChildProcessError):
         while True:
             os.waitpid(-group, 0)
+
+
+@pytest.mark.parametrize(
+    "failure", [OSError("no descriptor is left"), ending.Unendable("one stayed", "wait")]
+)
+def test_where_the_sweep_fails_what_was_printed_is_cleaned_and_cut_all_the_same(
+    make_job: MakeJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def failing(*_args: object, **_more: object) -> None:
+        os.kill(pid_in(tmp_path / "pid"), signal.SIGKILL)
+        raise failure
+
+    monkeypatch.setattr(ending, "end", failing)
+    secret = "sk-ant-api03-" + "Ab1-" * 20
+    script = f"echo {secret}; head -c 9000 /dev/zero; echo $$ > {tmp_path}/pid; exec sleep 300"
+    job = make_job("sh", "-c", script, limits=limits(runtime_s_max=1, output_bytes_max=4000))
+    with pytest.raises(type(failure)):
+        anyio.run(run, job)
+    with suppress(ChildProcessError):
+        os.waitpid(pid_in(tmp_path / "pid"), 0)
+    kept = job.stdout.read_bytes()
+    assert secret.encode() not in kept and 0 < len(kept) <= 4000
