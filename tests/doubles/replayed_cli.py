@@ -4,7 +4,8 @@ Not here: the recordings; see tests/data/agents. Standard library only.
 
 Arguments: KIND, then what is done in order, `then`, what is done when a session is continued (the same if there is no
 `then`), `--`, and what the adapter gave. Words: `play CASE` prints a recording, `write PATH TEXT` changes a file,
-`hang` never ends, `kill` ends by SIGKILL.
+`hang` never ends, `kill` ends by SIGKILL. `forge CASE` has a child add a recording to what this program printed, by
+/proc; `rewrite CASE` has it replace all of it.
 """
 
 import json
@@ -99,6 +100,23 @@ def play(program, case):
     return program.code(events)
 
 
+FORGER = """
+import os, sys
+place, mode, said = sys.argv[1:]
+with open(place, mode) as file:
+    file.write(said)
+"""
+
+
+def forge(program, case, mode):
+    lines = (
+        (RECORDED / type(program).__name__.lower() / f"{case}.jsonl").read_text(encoding="utf-8").splitlines()
+    )
+    said = "".join(json.dumps(program.line(json.loads(line), case)) + "\n" for line in lines)
+    place = f"/proc/{os.getpid()}/fd/1"
+    os.spawnv(os.P_WAIT, sys.executable, (sys.executable, "-I", "-S", "-c", FORGER, place, mode, said))
+
+
 def main(arguments):
     kind, *arguments = arguments
     cut = arguments.index("--")
@@ -122,6 +140,8 @@ def main(arguments):
             file.parent.mkdir(parents=True, exist_ok=True)
             with file.open("a", encoding="utf-8") as stream:
                 stream.write(words.pop(0) + "\n")
+        elif word in ("forge", "rewrite"):
+            forge(program, words.pop(0), "a" if word == "forge" else "w")
         elif word == "hang":
             while True:
                 signal.pause()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.model_agents import replaying, table
-from tests.doubles.trials import RUN, shell, state_of, trial
+from tests.doubles.trials import RUN, escalated, shell, state_of, trial
 from tests.doubles.workplace import Workplace
 from tests.journeys.test_secrets import DONE, files_that_hold_it, key_file, worker
 
@@ -65,12 +65,14 @@ NOTHING = f'{{"type":"result","total_cost_usd":0,"modelUsage":{{"m":{{}}}},{ANSW
 BY_ITS_SHELL = f"export F='{NOTHING}'; sh -c 'echo \"$F\" > /proc/'$$'/fd/1; kill -9 '$$; sleep 5"
 
 
-@pytest.mark.parametrize("script", [f"echo '{NEGATIVE}'", BY_ITS_SHELL, f"echo '{NOTHING}'; sleep 60"])
-def test_no_forged_line_makes_a_call_free(tmp_path: Path, script: str) -> None:
+@pytest.mark.parametrize(
+    ("script", "code"), [(f"echo '{NEGATIVE}'", 0), (BY_ITS_SHELL, 22), (f"echo '{NOTHING}'; sleep 60", 0)]
+)
+def test_no_forged_line_makes_a_call_free(tmp_path: Path, script: str, code: int) -> None:
     place = saying(
         tmp_path, "claude", f"cat > /dev/null; mkdir -p docs; echo 'a note' > docs/01.md; {script}"
     )
-    assert place.verger(*RUN, VERGER_SANDBOX="required").code == 0
+    assert place.verger(*RUN, VERGER_SANDBOX="required").code == code
     (execute,) = (one.spent for one in state_of(place).spending.stages if one.stage == "execute")
     assert (execute.tokens, execute.microusd) >= (2_000_000, 2_000_000)
 
@@ -125,3 +127,29 @@ def test_nor_in_the_prompt_nor_in_the_folder_of_a_call(tmp_path: Path, sandbox: 
         if path.is_file() and b"of no worth to any" in path.read_bytes()
     ]
     assert held == []
+
+
+TWICE = "spoke on after its last word"
+REOPENED = "standard output was opened a second time"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "why"),
+    [
+        ("codex", ("play", "404", "play", "ok"), TWICE),
+        ("claude", ("play", "404", "play", "ok"), TWICE),
+        ("claude", ("play", "refusal", "forge", "ok"), REOPENED),
+        ("codex", ("play", "404", "rewrite", "ok"), REOPENED),
+        ("claude", ("rewrite", "ok"), REOPENED),
+        # It would go on for long, but by the forged word it stays after its last one, and is ended.
+        ("claude", ("forge", "ok", "hang"), REOPENED),
+    ],
+)
+def test_a_last_word_that_may_be_anothers_makes_no_answer_and_is_not_free(
+    tmp_path: Path, kind: str, words: tuple[str, ...], why: str
+) -> None:
+    agent = table(replaying(tmp_path, kind, "write", "docs/01.md", "a note", *words))
+    place = trial(tmp_path / "place", agents={"worker": agent}, policy=BUDGET)
+    ended = place.verger(*RUN)
+    assert why in escalated(place, ended).why and "malformed: it" in escalated(place, ended).why
+    assert state_of(place).spending.spent.assumed_microusd > 0

@@ -23,7 +23,7 @@ from tests.doubles.trials import (
 from tests.doubles.workplace import Workplace
 
 from verger_kernel.perform import listening
-from verger_kernel.rules.events import AgentStarted, EffectParked, SessionBegan
+from verger_kernel.rules.events import AgentStarted, EffectParked, SessionBegan, WorkerReturned
 
 KINDS = ("codex", "claude")
 WRITE = ("write", "docs/01.md", "a note")
@@ -109,6 +109,9 @@ def test_an_answer_that_was_printed_before_a_crash_is_not_paid_again(tmp_path: P
     passed(place, place.verger("resume"))
     assert calls_of(place).count("0/execute/t1") == 1
     assert "0/execute/t2" not in calls_of(place)
+    (returned,) = place.events(WorkerReturned)
+    # Whether it was done, and who wrote that, nobody saw.
+    assert returned.bill and returned.bill.usage and not returned.bill.whole
 
 
 @pytest.mark.sweep

@@ -22,6 +22,7 @@ import msgspec
 
 from verger_kernel.agents import claude_events, homes, programs, prompting
 from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given
+from verger_kernel.agents.lines import lines
 from verger_kernel.agents.needs import Needs
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.answers import answer_schema
@@ -131,8 +132,8 @@ def heard(turn: Turn, line: bytes) -> Heard:
 
 def read(turn: Turn, stdout: Path, exit_code: int | None) -> Told:
     """What came of the call, by its result."""
-    with stdout.open("rb") as lines:
-        return claude_events.read(lines, model=turn.agent.model, tools=frozenset(_tools(turn)))
+    with stdout.open("rb") as file:
+        return claude_events.read(lines(file), model=turn.agent.model, tools=frozenset(_tools(turn)))
 
 
 def _homes(turn: Turn) -> dict[str, Path]:

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from verger_kernel.agents.base import NOTHING, Heard
-from verger_kernel.agents.told import Kind, Told, moment
-from verger_kernel.rules.usage import MICROUSD_MAX, Usage, plausible
+from verger_kernel.agents.told import SPOKE_ON, Kind, Told, moment
+from verger_kernel.rules.usage import MICROUSD_MAX, Usage, larger, plausible
 from verger_probes.decoding import decoded
 
 
@@ -60,12 +60,17 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 class _Seen(msgspec.Struct):
-    """What stood in the stream before its end."""
+    """What stood in the stream up to its last word; `more` are the events after that which prove it was not the last.
 
-    init: _Event | None = None
+    `tools` and `mcp_servers` are all that were ever named.
+    """
+
+    tools: set[str] = set()
+    mcp_servers: bool = False
     last: _Event | None = None
     limit: _Limit | None = None
     error: str = ""
+    more: list[_Event] = []
 
 
 _COUNTS = (b'"result"', b'"init"', b'"rate_limit_event"', b'"assistant"')
@@ -100,7 +105,11 @@ def read(lines: Iterable[bytes], *, model: str, tools: frozenset[str]) -> Told:
     if last is None:
         return Told(kind="cut")
     usage = _usage(last, model)
-    if why := _not_isolated(seen.init, tools):
+    if seen.more:
+        for more in seen.more:
+            usage = larger(usage, _usage(more, model))
+        return Told(kind="doubtful", why=SPOKE_ON, usage=usage)
+    if why := _not_isolated(seen, tools):
         return Told(kind="failed", why=why, usage=usage)
     if not last.is_error:
         return _ended_well(last, usage)
@@ -118,14 +127,19 @@ def _seen(lines: Iterable[bytes]) -> _Seen:
     seen = _Seen()
     for line in lines:
         # Most lines are single letters of what the model says: none of those counts here.
-        event = _event(line) if any(sign in line for sign in _COUNTS) else None
+        event = _event(line) if seen.last or any(sign in line for sign in _COUNTS) else None
         if event is None:
             continue
         match event.type:
+            case "result" | "assistant" | "user" | "stream_event" if seen.last:
+                seen.more.append(event)
+            case _ if seen.last:
+                pass
             case "result":
                 seen.last = event
             case "system" if event.subtype == "init":
-                seen.init = event
+                seen.tools.update(event.tools)
+                seen.mcp_servers |= bool(event.mcp_servers)
             case "rate_limit_event" if event.rate_limit_info and event.rate_limit_info.status == "rejected":
                 seen.limit = event.rate_limit_info
             case "assistant":
@@ -133,13 +147,11 @@ def _seen(lines: Iterable[bytes]) -> _Seen:
     return seen
 
 
-def _not_isolated(init: _Event | None, tools: frozenset[str]) -> str:
-    if init is None:
-        return ""
-    more = sorted(set(init.tools) - tools - {_ANSWER_TOOL})
+def _not_isolated(seen: _Seen, tools: frozenset[str]) -> str:
+    more = sorted(seen.tools - tools - {_ANSWER_TOOL})
     if more:
         return f"it had tools that it was not given: {', '.join(more)}"
-    return "it had MCP servers, and none was given to it" if init.mcp_servers else ""
+    return "it had MCP servers, and none was given to it" if seen.mcp_servers else ""
 
 
 def _ended_well(last: _Event, usage: Usage | None) -> Told:

@@ -23,9 +23,12 @@ import msgspec
 
 from verger_kernel.agents import codex_events, homes, programs, prompting
 from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given, no_session
+from verger_kernel.agents.lines import lines
 from verger_kernel.agents.needs import Needs
+from verger_kernel.agents.outcome import read_plain
 from verger_kernel.agents.told import Told
 from verger_kernel.rules.answers import answer_schema
+from verger_kernel.rules.packs import ReportRefused
 from verger_kernel.rules.policy import AgentDefinition
 from verger_probes.decoding import decoded
 
@@ -182,15 +185,27 @@ def heard(turn: Turn, line: bytes) -> Heard:
 def read(turn: Turn, stdout: Path, exit_code: int | None) -> Told:
     """What came of the turn, by the last event, the answer file and the limits that codex recorded."""
     rollout = _rollout(turn)
-    answer = _answer(turn).read_bytes() if _answer(turn).is_file() else b""
-    with stdout.open("rb") as lines:
+    try:
+        answer = read_plain(_answer(turn)) or b""
+    except ReportRefused as refusal:
+        return Told(kind="schema_bad", why=str(refusal).replace("the report", "the file of its answer"))
+    with stdout.open("rb") as file:
         return codex_events.read(
-            lines,
+            lines(file),
             answer,
             model=turn.agent.model,
-            windows=codex_events.windows(rollout.read_bytes().splitlines()) if rollout else None,
+            windows=_windows(rollout) if rollout else None,
             local=datetime.now().astimezone(),
         )
+
+
+def _windows(rollout: Path) -> codex_events.Windows | None:
+    try:
+        with rollout.open("rb") as file:
+            return codex_events.windows(lines(file))
+    except OSError:
+        # It lies where an agent can write, and is no more than a better clock.
+        return None
 
 
 def _homes(turn: Turn) -> dict[str, Path]:

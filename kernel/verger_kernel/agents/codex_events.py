@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from verger_kernel.agents.base import NOTHING, Heard
-from verger_kernel.agents.told import Kind, Told, moment
-from verger_kernel.rules.usage import Usage, nothing_used, plausible
+from verger_kernel.agents.told import SPOKE_ON, Kind, Told, moment
+from verger_kernel.rules.usage import Usage, larger, nothing_used, plausible
 from verger_probes.decoding import decoded
 
 
@@ -48,14 +48,14 @@ class _Window(msgspec.Struct, frozen=True):
     resets_at: int | None = None
 
 
-class _Windows(msgspec.Struct, frozen=True):
+class Windows(msgspec.Struct, frozen=True):
     primary: _Window | None = None
     secondary: _Window | None = None
 
 
 class _Payload(msgspec.Struct, frozen=True):
     type: str = ""
-    rate_limits: _Windows | None = None
+    rate_limits: Windows | None = None
 
 
 class _Recorded(msgspec.Struct, frozen=True):
@@ -63,6 +63,8 @@ class _Recorded(msgspec.Struct, frozen=True):
 
 
 _LAST = ("turn.completed", "turn.failed")
+_SPEAKS = ("thread.", "turn.", "item.")
+"""How the types of all events begin that say what was done. Warnings and retries may come at any time."""
 _AT_THE_DOOR: frozenset[Kind] = frozenset({"usage_limit", "quota", "auth"})
 """Why a request is turned away before any model reads it."""
 _SPENT_PERCENT = 100.0
@@ -114,16 +116,20 @@ def heard(line: bytes) -> Heard:
 
 
 def read(
-    lines: Iterable[bytes], answer: bytes, *, model: str, windows: "_Windows | None", local: datetime
+    lines: Iterable[bytes], answer: bytes, *, model: str, windows: Windows | None, local: datetime
 ) -> Told:
     """What came of the turn. `answer` is what lies in the file of `-o`, `local` the time on the wall there.
 
     `windows` are the limits as codex last recorded them, None if it did not.
     """
-    last, said, came_in = None, "", False
+    last, said, came_in, more = None, "", False, False
+    used: Usage | None = None
     for event in filter(None, map(_event, lines)):
+        if event.type.startswith(_SPEAKS):
+            more |= last is not None
+            used = larger(used, _usage(event.usage, model))
         if event.type in _LAST:
-            last = event
+            last = last or event
         elif event.type == "error":
             came_in |= _kind(event.message) not in _AT_THE_DOOR
         elif event.item and event.item.type != "error":
@@ -132,6 +138,8 @@ def read(
                 said = event.item.text
     if last is None:
         return Told(kind="cut")
+    if more:
+        return Told(kind="doubtful", why=SPOKE_ON, usage=used)
     usage = _usage(last.usage, model)
     if last.type == "turn.failed":
         told = _failed(last.error.message if last.error else "", usage, windows, local)
@@ -151,7 +159,7 @@ def _answered(answer: bytes, usage: Usage | None) -> Told:
         return Told(kind="schema_bad", why="the last message is prose, not the answer asked for", usage=usage)
 
 
-def _failed(words: str, usage: Usage | None, windows: "_Windows | None", local: datetime) -> Told:
+def _failed(words: str, usage: Usage | None, windows: Windows | None, local: datetime) -> Told:
     kind, resets = _kind(words), None
     if kind == "usage_limit":
         resets = _spent_until(windows) or reset_in(words, local)
@@ -164,7 +172,7 @@ def _kind(words: str) -> Kind:
     return next((kind for sign, kind in _KINDS if sign in said), "failed")
 
 
-def _spent_until(windows: "_Windows | None") -> int | None:
+def _spent_until(windows: Windows | None) -> int | None:
     both = (windows.primary, windows.secondary) if windows else ()
     ends = [one.resets_at for one in both if one and one.used_percent >= _SPENT_PERCENT and one.resets_at]
     return moment(max(ends, default=None))
@@ -187,7 +195,7 @@ def reset_in(words: str, local: datetime) -> int | None:
     return round(datetime.combine(day, clock, local.tzinfo).timestamp() * 1000)
 
 
-def windows(recorded: Iterable[bytes]) -> "_Windows | None":
+def windows(recorded: Iterable[bytes]) -> Windows | None:
     """The limits in the newest line of a rollout that holds any."""
     found = None
     for line in recorded:

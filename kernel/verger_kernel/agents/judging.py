@@ -60,6 +60,8 @@ def judged(
             return Parked("auth", one_line(f"{told.why}; {_way_in(agent)}, then resume"), None, told.usage)
         case "transient":
             return Parked("outage", one_line(told.why), None, told.usage)
+        case "doubtful":
+            return Unanswered("malformed", one_line(told.why), told.usage)
         case "schema_bad" | "refused" | "context_full" | "failed":
             return Unanswered(told.kind, one_line(told.why), told.usage)
         case _:

@@ -19,11 +19,13 @@ Kind = Literal[
     "context_full",
     "transient",
     "failed",
+    "doubtful",
     "cut",
 ]
-"""`failed` ended by an error that has no name here, `cut` without any last event: then only the exit tells."""
+"""`failed` ended by an error that has no name here, `cut` without any last event: then only the exit tells. In a
+`doubtful` stream any word may be another's, so it proves nothing, and says only the least that was used."""
 
-
+SPOKE_ON = "it spoke on after its last word, so nothing that it said proves anything"
 _SECONDS_MAX = 253_402_300_799
 """The last second of the year 9999."""
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from verger_kernel.agents.judging import judged
 from verger_kernel.agents.outcome import Answered, complete_answer
+from verger_kernel.agents.reading import came_of
 from verger_kernel.agents.registry import adapter_of
 from verger_kernel.disk import packets, report_places
 from verger_kernel.disk.layout import CallFolder
@@ -38,9 +38,12 @@ def earlier_answer(site: Site, place: CallPlace, *, same_boot: bool) -> Answered
         if put is None or (same_boot and not _same_boot(call)):
             continue
         asked = task(site, msgspec.structs.replace(place, effect=effect))
-        found = complete_answer(asked, put.report) or _said(site, place, asked, call, put)
+        written = complete_answer(asked, put.report)
+        found = written or _said(site, place, asked, call, put)
         if found and (not place.packet or _was_intact(call, put, Digest(place.packet))):
-            return billed(secrets.cleaned(found, put.report), site, place.agent, effect, call)
+            found = secrets.cleaned(found, put.report)
+            # Of what was only printed nobody knows any more whether the agent did, and was done.
+            return billed(found, site, place.agent, effect, call, whole=written is not None)
     return None
 
 
@@ -52,13 +55,10 @@ def _said(
     adapter = adapter_of(agent.kind)
     turn = sessions.fresh(site, agent, asked, call.agent)
     try:
-        told = adapter.read(turn, call.stdout, None)
+        came = came_of(adapter, turn, call.stdout, put.report, exit_code=None, breach=None)
     except OSError:
         return None
-    if told is None or told.kind != "answered":
-        return None
-    found = judged(told, agent, asked, put.report, exit_code=None, breach=None)
-    return found if isinstance(found, Answered) else None
+    return came.outcome if came and isinstance(came.outcome, Answered) else None
 
 
 def _was_intact(call: CallFolder, put: ReportPlace, packet: Digest) -> bool:

@@ -26,15 +26,13 @@ _SIGNALLED = 128
 Found = TypeVar("Found", bound=Outcome)
 
 
-def billed(
-    found: Found, site: Site, agent: str, call: EffectId, folder: CallFolder, *, was_ended: bool = False
-) -> Found:
+def billed(found: Found, site: Site, agent: str, call: EffectId, folder: CallFolder, *, whole: bool) -> Found:
     """`found` with the bill of `call`, which `agent` made and whose streams lie in `folder`.
 
-    One that `was_ended` may have used more than it said, also where it answered.
+    One that is not `whole` may have used more than it said, also where it answered.
     """
     kind = site.policy.agents[agent].kind
-    whole = not was_ended and not (isinstance(found, Unanswered) and found.kind in _CUT_SHORT)
+    whole = whole and not (isinstance(found, Unanswered) and found.kind in _CUT_SHORT)
     usage = found.usage
     if usage is None and kind in ("generic", "scripted"):
         usage = usage_lines.told(folder.stdout)

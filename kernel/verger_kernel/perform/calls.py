@@ -5,7 +5,6 @@ Not here: what is asked (`tasks.py`), answers that are there already (`answers.p
 """
 
 import errno
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -16,9 +15,9 @@ import msgspec
 from anyio import to_thread
 
 from verger_kernel.agents.base import Adapter, Turn, task_json
-from verger_kernel.agents.judging import judged
 from verger_kernel.agents.outcome import Answered, CallParked, Outcome, Parked, Unanswered, outcome
 from verger_kernel.agents.parking import parked
+from verger_kernel.agents.reading import Came, came_of
 from verger_kernel.agents.registry import adapter_of
 from verger_kernel.agents.sightings import Sightings
 from verger_kernel.disk import packets, report_places
@@ -200,36 +199,23 @@ async def _watched(job: Job, sightings: Sightings, listener: Listener) -> Ended:
     async with anyio.create_task_group() as looks:
         looks.start_soon(sightings.keep_looking)
         looks.start_soon(listener.keep_listening)
-        with listener.leave:
-            try:
-                ended = await run(job)
-            except Exception as error:
-                # Out of the group by hand: it would wrap the error in a group of its own.
-                failed = error
+        try:
+            ended = await run(job, listener.leave)
+        except Exception as error:
+            # Out of the group by hand: it would wrap the error in a group of its own.
+            failed = error
         looks.cancel_scope.cancel()
     if failed := failed or listener.failed:
         raise failed
     await listener.catch_up()
-    return ended or _made_to_leave()
-
-
-def _made_to_leave() -> Ended:
-    """The end of an agent that had said its last word and stayed."""
-    return Ended(
-        exit_code=None,
-        breach=None,
-        start_error="",
-        runtime_ms=0,
-        ended_s=time.monotonic(),
-        output_bytes=0,
-        swept=0,
-    )
+    assert ended
+    return ended
 
 
 def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Outcome:
     put = prepared.put
     changed: tuple[str, ...] = ()
-    found = _read(call, prepared, sightings, ended)
+    found, is_sure = _read(call, prepared, sightings, ended)
     if prepared.laid and not standing(put.packet).is_that_of(prepared.laid):
         changed = packets.changed(put.packet, Digest(call.place.packet))
     if changed:
@@ -252,17 +238,25 @@ def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended
     report_places.show(around(call.folder))
     if call.packet and not changed:
         packets.remove_copy(put.packet)
-    return billed(
-        found, call.site, call.place.agent, call.place.effect, call.folder, was_ended=was_ended(ended)
-    )
+    whole = is_sure and not was_ended(ended)
+    return billed(found, call.site, call.place.agent, call.place.effect, call.folder, whole=whole)
 
 
-def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Outcome:
+def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Came:
     """What came of the call: by its agent's events where those tell, else by the report that it wrote."""
     put, turn = prepared.put, prepared.turn
-    told = None if ended.start_error else call.adapter.read(turn, call.folder.stdout, ended.exit_code)
-    if told:
-        return judged(told, turn.agent, turn.task, put.report, exit_code=ended.exit_code, breach=ended.breach)
+    if not ended.start_error:
+        came = came_of(
+            call.adapter,
+            turn,
+            call.folder.stdout,
+            put.report,
+            exit_code=ended.exit_code,
+            breach=ended.breach,
+            reopened=ended.reopened,
+        )
+        if came:
+            return came
     found = parked(put.report) or outcome(
         turn.task,
         put.report,
@@ -270,7 +264,7 @@ def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -
         breach=ended.breach,
         start_error=ended.start_error,
     )
-    return sightings.judged(found, ended.ended_s)
+    return Came(sightings.judged(found, ended.ended_s), is_sure=True)
 
 
 def _is_put_off(outcome: Outcome) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import anyio
 
+from verger_kernel.agents import reading
 from verger_kernel.agents.base import Adapter, Turn
+from verger_kernel.agents.lines import LINE_BYTES_MAX
 
 _LOOK_S = 0.05
 _CHUNK_BYTES = 1 << 20
-_LINE_BYTES_MAX = 8 << 20
-"""A longer line is passed over: what is listened for stands in short ones, and in the last."""
 GRACE_S = 5.0
 """How long an agent may stay once it said its last word: claude stays for ever while a task of its own lives."""
 
@@ -52,7 +52,7 @@ class Listener:
 
     async def _catch_up(self) -> None:
         for line in self._lines():
-            heard = self.adapter.heard(self.turn, line)
+            heard = reading.heard(self.adapter, self.turn, line)
             if heard.session and not self.session:
                 self.session = heard.session
                 # To the end, even where the agent is over meanwhile: half a record would end the run.
@@ -75,6 +75,6 @@ class Listener:
             return []
         self._offset += len(read)
         *lines, self._rest = (self._rest + read).split(b"\n")
-        if len(self._rest) > _LINE_BYTES_MAX:
+        if len(self._rest) > LINE_BYTES_MAX:
             self._rest = b""
         return lines

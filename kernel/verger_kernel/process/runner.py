@@ -64,11 +64,12 @@ class Job:
 
 
 class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a job ended. `exit_code` is minus the signal that killed it, None when it could not be started.
+    """How a job ended. `exit_code` is minus the signal that killed it, None when it was not started, or had to leave.
 
     `ended_s` is when its first process was seen to have ended, on the monotonic clock. `output_bytes` is what it wrote,
     more than is kept where the limit was broken; `swept` counts its processes that had to be ended, but the first.
     `entered` says that its sandbox, if it has one, was made: if not, the exit code says nothing.
+    `reopened` says that something opened its standard output a second time, to write; None where nobody could look.
     """
 
     exit_code: int | None
@@ -79,11 +80,13 @@ class Ended(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     output_bytes: int
     swept: int
     entered: bool = True
+    reopened: bool | None = False
 
 
-async def run(job: Job) -> Ended:
+async def run(job: Job, leave: anyio.CancelScope | None = None) -> Ended:
     """Runs `job` to its end and ends whatever it leaves behind; cancelled, it ends them all first.
 
+    Where `leave` is cancelled the job has to leave: it is ended before its end.
     The output files are cut to the limit. Raises OSError when they or `stdin` cannot be opened
     or kept, and Unendable when a process of the job could not be ended.
     """
@@ -98,7 +101,7 @@ async def run(job: Job) -> Ended:
             tree_kept(job.marker, leaf) as grown,
             enclosure_kept(job.sandbox, job.limits.memory_bytes_max) as enclosure,
         ):
-            ended = await _run(job, streams, grown, leaf, enclosure)
+            ended = await _run(job, streams, grown, leaf, enclosure, leave or anyio.CancelScope())
             return _told_of(job, ended, enclosure) if enclosure else ended
 
 
@@ -114,7 +117,12 @@ def _told_of(job: Job, ended: Ended, enclosure: Enclosure) -> Ended:
 
 
 async def _run(
-    job: Job, streams: Streams, grown: Tree, leaf: Leaf | None, enclosure: Enclosure | None
+    job: Job,
+    streams: Streams,
+    grown: Tree,
+    leaf: Leaf | None,
+    enclosure: Enclosure | None,
+    leave: anyio.CancelScope,
 ) -> Ended:
     # On the loop, not in a thread: no cancellation can come between start and watch. It takes 1 ms.
     process = _start(job, streams, enclosure)
@@ -129,8 +137,8 @@ async def _run(
     proxy = Proxy(job.sandbox.hosts) if job.sandbox and job.sandbox.hosts else None
     watch = Watch(job.limits, (job.stdout.parent, job.cwd), grown, streams, proxy)
     if not (proxy and enclosure):
-        return await _lived(job, process, grown, streams, leaf, watch)
-    return await served(proxy, enclosure, partial(_lived, job, process, grown, streams, leaf, watch))
+        return await _lived(job, process, grown, streams, leaf, watch, leave)
+    return await served(proxy, enclosure, partial(_lived, job, process, grown, streams, leaf, watch, leave))
 
 
 async def _lived(
@@ -140,13 +148,14 @@ async def _lived(
     streams: Streams,
     leaf: Leaf | None,
     watch: Watch,
+    leave: anyio.CancelScope,
 ) -> Ended:
     began = time.monotonic()
     broken, exceeded = None, ""
     try:
         if leaf:
             await anyio.to_thread.run_sync(leaf.take, process.pid)
-        with ending.pinned(process.pid) as pidfd:
+        with ending.pinned(process.pid) as pidfd, leave:
             broken = await _watched(process.pid, pidfd, watch)
     finally:
         over = time.monotonic()
@@ -162,13 +171,14 @@ async def _lived(
             if leaf:
                 exceeded = await anyio.to_thread.run_sync(leaf.exceeded)
     return Ended(
-        exit_code=process.returncode,
+        exit_code=None if leave.cancelled_caught else process.returncode,
         breach=broken or watch.breach_at_the_end(exceeded),
         start_error="",
         runtime_ms=round((over - began) * 1000),
         ended_s=over,
         output_bytes=streams.bytes_max,
         swept=others,
+        reopened=streams.openings.to_write(),
     )
 
 

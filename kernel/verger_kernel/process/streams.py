@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from verger_kernel.process.openings import Openings, openings_watched
 from verger_kernel.process.redaction import LOOKAHEAD_BYTES, redacted
 
 # Appending, though each file begins empty: `echo > /dev/stderr` in a job opens the file a second time,
@@ -20,9 +21,11 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW | os.
 class Streams:
     """The open output files of one job; `out` and `err` are one descriptor when the two go to one file."""
 
-    def __init__(self, out: int, err: int) -> None:
+    def __init__(self, out: int, err: int, openings: Openings) -> None:
         self.out = out
         self.err = err
+        self.openings = openings
+        """Of the first file: whether the job opened it a second time."""
         self._last = (0, 0)
         self.bytes_max = 0
         """The most that the files held at any look."""
@@ -102,7 +105,7 @@ def streams_opened(stdout: Path, stderr: Path | None) -> Iterator[Streams]:
             if path is not None:
                 fds.append(os.open(path, _FLAGS, 0o600))
                 closing.callback(os.close, fds[-1])
-        yield Streams(fds[0], fds[-1])
+        yield Streams(fds[0], fds[-1], closing.enter_context(openings_watched(fds[0])))
 
 
 def shares(sizes: tuple[int, int], bytes_max: int) -> tuple[int, int]:

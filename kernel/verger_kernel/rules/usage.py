@@ -59,3 +59,12 @@ def added(one: Usage | None, other: Usage) -> Usage:
         output_tokens=one.output_tokens + other.output_tokens,
         cost_microusd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
+
+
+def larger(one: Usage | None, other: Usage | None) -> Usage | None:
+    """The most that either says of each, under the model of the first, for a call of which both are told."""
+    if one is None or other is None:
+        return one or other
+    counts = ("input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "cost_microusd")
+    most = {name: max(getattr(one, name) or 0, getattr(other, name) or 0) for name in counts}
+    return msgspec.structs.replace(one, **most)

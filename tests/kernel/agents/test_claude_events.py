@@ -145,3 +145,34 @@ def test_the_session_and_the_end_are_heard_line_by_line() -> None:
 def test_what_is_no_event_is_passed_over(line: bytes) -> None:
     assert heard(line) == ("", False)
     assert read([line], model="m", tools=TOOLS).kind == "cut"
+
+
+@pytest.mark.parametrize(
+    "event", [{"type": "assistant"}, {"type": "user"}, {"type": "result", "is_error": False}]
+)
+def test_who_speaks_on_after_the_last_word_has_said_nothing(event: dict[str, object]) -> None:
+    lines = (RECORDED / "ok.jsonl").read_bytes().splitlines()
+    found = read([*lines, json.dumps(event).encode()], model="m", tools=TOOLS)
+    assert (found.kind, found.answer) == ("doubtful", None)
+    # It cannot make itself cheaper: of what both said the larger counts.
+    assert found.usage == read(lines, model="m", tools=TOOLS).usage
+
+
+def test_a_later_word_never_replaces_the_first_and_the_dearer_counts() -> None:
+    dear = result(total_cost_usd=9.0)
+    for said in (result() + dear, dear + result()):
+        found = read(said, model="m", tools=TOOLS)
+        assert found.kind == "doubtful" and found.usage and found.usage.cost_microusd == 9_000_000
+
+
+def test_notices_after_the_last_word_say_nothing() -> None:
+    lines = (RECORDED / "ok.jsonl").read_bytes().splitlines()
+    notices = [b'{"type":"system","subtype":"task_updated"}', b'{"type":"rate_limit_event"}', b"", b"bye"]
+    assert read(lines + notices, model="m", tools=TOOLS) == read(lines, model="m", tools=TOOLS)
+
+
+def test_a_second_beginning_does_not_hide_what_the_first_named() -> None:
+    first = json.dumps({"type": "system", "subtype": "init", "tools": ["WebFetch"]}).encode()
+    second = json.dumps({"type": "system", "subtype": "init", "tools": []}).encode()
+    found = read([first, second, *result()], model="m", tools=TOOLS)
+    assert found.kind == "failed" and "WebFetch" in found.why

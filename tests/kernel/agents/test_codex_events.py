@@ -164,3 +164,31 @@ def test_the_session_and_the_end_are_heard_line_by_line() -> None:
 def test_what_is_no_event_is_passed_over(line: bytes) -> None:
     assert heard(line) == ("", False)
     assert read([line], b"", model="m", windows=None, local=NOON).kind == "cut"
+
+
+@pytest.mark.parametrize(
+    "event", [{"type": "turn.completed"}, {"type": "turn.started"}, {"type": "item.completed", "item": {}}]
+)
+@pytest.mark.parametrize("case", ["404", "ok"])
+def test_who_speaks_on_after_the_last_word_has_said_nothing(case: str, event: dict[str, object]) -> None:
+    lines = (RECORDED / f"{case}.jsonl").read_bytes().splitlines()
+    found = read([*lines, json.dumps(event).encode()], b"{}", model="m", windows=None, local=NOON)
+    assert (found.kind, found.answer) == ("doubtful", None)
+    assert found.usage == read(lines, b"{}", model="m", windows=None, local=NOON).usage
+
+
+def test_of_two_last_words_the_dearer_counts() -> None:
+    said = [
+        json.dumps(
+            {"type": "turn.completed", "usage": {"input_tokens": read_in, "output_tokens": written}}
+        ).encode()
+        for read_in, written in ((5, 1), (3, 2))
+    ]
+    found = read(said, b"{}", model="m", windows=None, local=NOON)
+    assert found.usage and (found.usage.input_tokens, found.usage.output_tokens) == (5, 2)
+
+
+def test_a_warning_after_the_last_word_says_nothing() -> None:
+    lines = (RECORDED / "ok.jsonl").read_bytes().splitlines()
+    warning = b'{"type":"error","message":"Reconnecting... 1/2"}'
+    assert read([*lines, warning], b"{}", model="m", windows=None, local=NOON).kind == "answered"

@@ -121,3 +121,8 @@ def test_without_a_last_event_the_limit_and_the_exit_tell(
     found = judge(Told(kind="cut"), tmp_path, exit_code=exit_code, breach=breach)
     assert isinstance(found, Unanswered)
     assert (found.kind, found.why) == (kind, words)
+
+
+def test_a_doubtful_stream_is_no_answer_and_says_why(tmp_path: Path) -> None:
+    found = judge(Told(kind="doubtful", why="it spoke on", answer=answer(task()), usage=USED), tmp_path)
+    assert found == Unanswered("malformed", "it spoke on", USED)
