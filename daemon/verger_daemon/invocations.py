@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from verger_probes.exits import SIGNALLED
 from verger_probes.rules.probe import KEY_BYTES, Identity
 
 STARTED: set[int] = set()
@@ -36,7 +37,7 @@ class Child:
         if found is None:
             return None
         STARTED.discard(self.pid)
-        return found.si_status if found.si_code == os.CLD_EXITED else 128 + found.si_status
+        return found.si_status if found.si_code == os.CLD_EXITED else SIGNALLED + found.si_status
 
 
 def take_away(pid: int) -> None:

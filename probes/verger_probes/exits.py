@@ -24,6 +24,9 @@ class Exit(IntEnum):
     TERMINATED = 143
 
 
+SIGNALLED = 128
+"""Above it a program says by its exit code which signal ended it: a shell does, and claude."""
+
 MEANINGS: dict[Exit, str] = {
     Exit.DONE: "done, or every requested item passed",
     Exit.UNEXPECTED: "an unexpected failure inside Verger",

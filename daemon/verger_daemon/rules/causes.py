@@ -11,7 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from verger_kernel.rules.parks import Park
-from verger_probes.exits import Exit
+from verger_probes.exits import SIGNALLED, Exit
 
 
 class Cause(StrEnum):
@@ -85,12 +85,10 @@ def _died(one: Situation) -> bool:
     """Whether its kernel came to no end of its own. One that fell before it recorded its beginning left nothing open:
     then a signal that no kernel takes tells it, and where nobody knows the code, that not even the run had begun.
     """
-    by_signal = one.exit_code is not None and one.exit_code > _SIGNALS and one.exit_code not in _TAKEN
+    by_signal = one.exit_code is not None and one.exit_code > SIGNALLED and one.exit_code not in _TAKEN
     return one.is_open or by_signal or (one.state == "opening" and one.exit_code is None)
 
 
-_SIGNALS = 128
-"""Above it an exit code tells the signal that ended a process."""
 _TAKEN = (Exit.INTERRUPTED, Exit.TERMINATED)
 
 WAITING = frozenset({Cause.HELD, Cause.GATE, Cause.BLOCKED, Cause.EVIDENCE, Cause.PARKED})

@@ -26,10 +26,8 @@ from verger_kernel.rules.ids import Digest
 from verger_kernel.rules.limits import Breach
 from verger_kernel.rules.packs import ReportRefused, TaskSpecification, read_report
 from verger_kernel.rules.policy import AgentDefinition
+from verger_probes.exits import SIGNALLED
 from verger_probes.records import write_record
-
-_SIGNALLED = 128
-"""Above it a program says by its exit code which signal ended it; claude does."""
 
 
 def judged(
@@ -85,8 +83,8 @@ def _cut(told: Told, exit_code: int | None, breach: Breach | None) -> Unanswered
     if breach:
         return stopped(breach)
     code = exit_code or 0
-    if code > _SIGNALLED:
-        code = _SIGNALLED - code
+    if code > SIGNALLED:
+        code = SIGNALLED - code
     found = ended_without(code)
     return Unanswered(found.kind, found.why.replace("a report", "an answer"), told.usage)
 

@@ -16,12 +16,10 @@ from verger_kernel.rules.bills import Bill
 from verger_kernel.rules.ids import EffectId
 from verger_kernel.rules.prices import cost
 from verger_kernel.rules.usage import nothing_used
+from verger_probes.exits import SIGNALLED
 
 _CUT_SHORT = frozenset({"silent", "timeout", "output", "memory", "processes", "disk", "killed"})
 """Ends at which an agent may not have said all that it used."""
-
-_SIGNALLED = 128
-"""Above it a program says by its exit code which signal ended it."""
 
 Found = TypeVar("Found", bound=Outcome)
 
@@ -55,7 +53,7 @@ def was_ended(ended: Ended) -> bool:
     if ended.start_error:
         return False
     code = ended.exit_code
-    return ended.breach is not None or code is None or not 0 <= code <= _SIGNALLED
+    return ended.breach is not None or code is None or not 0 <= code <= SIGNALLED
 
 
 def _never_began(found: Outcome) -> bool:
