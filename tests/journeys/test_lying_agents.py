@@ -51,6 +51,16 @@ def test_no_line_ends_the_kernel(tmp_path: Path, kind: str, line: str) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize("kind", ["codex", "claude"])
+def test_no_line_however_long_hides_the_last_word(tmp_path: Path, kind: str) -> None:
+    long = "head -c 20000000 /dev/zero | tr '\\0' '['; echo"
+    last = {"codex": '{"type":"turn.failed","error":{"message":"x is nonsense"}}', "claude": LIMIT % "2e9"}[
+        kind
+    ]
+    place = saying(tmp_path, kind, f"cat > /dev/null; {long}; echo '{last}'")
+    assert place.verger(*RUN).code == (22 if kind == "codex" else 75)
+
+
 def test_a_moment_beyond_every_calendar_does_not_hide_the_run(tmp_path: Path) -> None:
     place = saying(tmp_path, "claude", f"cat > /dev/null; echo '{LIMIT % '1e20'}'")
     assert place.verger(*RUN).code == 75

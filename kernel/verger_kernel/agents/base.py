@@ -38,10 +38,14 @@ class Turn:
 
 
 class Heard(NamedTuple):
-    """What a line of standard output says beside its content: the session's name, and that nothing follows it."""
+    """What a line of standard output says beside its content: the session's name, and that nothing follows it.
+
+    `fault` is what the adapter stumbled over in it, put there by whoever asked.
+    """
 
     session: str = ""
     is_last: bool = False
+    fault: str = ""
 
 
 NOTHING = Heard()

@@ -187,8 +187,9 @@ def read(turn: Turn, stdout: Path, exit_code: int | None) -> Told:
     rollout = _rollout(turn)
     try:
         answer = read_plain(_answer(turn)) or b""
-    except ReportRefused as refusal:
-        return Told(kind="schema_bad", why=str(refusal).replace("the report", "the file of its answer"))
+    except ReportRefused:
+        # It lies where an agent can write, too; what stands there stands in the stream as well.
+        answer = b""
     with stdout.open("rb") as file:
         return codex_events.read(
             lines(file),

@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 from typing import NamedTuple
 
-from verger_kernel.agents.base import NOTHING, Adapter, Heard, Turn
+from verger_kernel.agents.base import Adapter, Heard, Turn
 from verger_kernel.agents.judging import judged
 from verger_kernel.agents.outcome import Outcome, Unanswered, one_line
 from verger_kernel.agents.told import Told
@@ -29,11 +29,11 @@ class Came(NamedTuple):
 
 
 def heard(adapter: Adapter, turn: Turn, line: bytes) -> Heard:
-    """What one line says while the agent works: nothing where it cannot be read, for at the end it is read again."""
+    """What one line says while the agent works. The name of a session is short and printable, else it is none."""
     try:
         found = adapter.heard(turn, line)
-    except Exception:
-        return NOTHING
+    except Exception as error:
+        return Heard(fault=_fault(error))
     is_name = len(found.session) <= SESSION_CHARACTERS_MAX and found.session.isprintable()
     return found if is_name else found._replace(session="")
 
@@ -47,11 +47,15 @@ def came_of(
     exit_code: int | None,
     breach: Breach | None,
     reopened: bool | None = False,
+    fault: str = "",
 ) -> Came | None:
     """What came of the call by what its agent printed; None where only the report tells.
 
-    An answer is written to `report_path`. A stream that was `reopened` proves nothing; None: not known. Raises OSError.
+    An answer is written to `report_path`. A stream that was `reopened` proves nothing; None: not known. `fault`
+    is one that was heard already. Raises OSError.
     """
+    if fault:
+        return _unreadable(fault)
     try:
         told = adapter.read(turn, stdout, exit_code)
         if told is None:
@@ -62,10 +66,12 @@ def came_of(
     except OSError:
         raise
     except Exception as error:
-        return Came(
-            Unanswered("malformed", f"what it printed cannot be read: {_fault(error)}"), is_sure=False
-        )
+        return _unreadable(_fault(error))
     return Came(found, is_sure=told.kind != "doubtful" and reopened is not None)
+
+
+def _unreadable(fault: str) -> Came:
+    return Came(Unanswered("malformed", f"what it printed cannot be read: {fault}"), is_sure=False)
 
 
 def _fault(error: Exception) -> str:

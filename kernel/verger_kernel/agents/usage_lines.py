@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
+from verger_kernel.agents.lines import lines
 from verger_kernel.rules.money import micro
-from verger_kernel.rules.usage import Usage, added
+from verger_kernel.rules.usage import Usage, added, plausible
 from verger_probes.decoding import decoded
 
 _MARK = b"verger.usage.v1"
@@ -35,20 +36,23 @@ def told(stdout: Path) -> Usage | None:
     used: Usage | None = None
     try:
         with stdout.open("rb") as file:
-            for line in file:
+            for line in lines(file):
                 if _MARK in line and line.lstrip().startswith(b"{"):
-                    used = added(used, _usage(decoded(line, UsageLine)))
+                    used = _counted(added(used, _usage(decoded(line, UsageLine))))
     except (OSError, ValueError, msgspec.DecodeError):
         return None
     return used
 
 
-def _usage(line: UsageLine) -> Usage:
+def _counted(usage: Usage) -> Usage:
     """Raises ValueError for counts that no call can have."""
-    counts = (line.input_tokens, line.output_tokens, line.cached_tokens, line.cache_write_tokens)
-    if min(counts) < 0 or line.cached_tokens + line.cache_write_tokens > line.input_tokens:
+    if plausible(usage) is None:
         raise ValueError("no call can have used that")
-    return Usage(
+    return usage
+
+
+def _usage(line: UsageLine) -> Usage:
+    used = Usage(
         model=line.model,
         input_tokens=line.input_tokens,
         cached_tokens=line.cached_tokens,
@@ -56,3 +60,5 @@ def _usage(line: UsageLine) -> Usage:
         output_tokens=line.output_tokens,
         cost_microusd=micro(line.cost_usd) if line.cost_usd else None,
     )
+    # Each line by itself: two that are added up must not make up for one another.
+    return _counted(used)

@@ -113,7 +113,9 @@ async def _made(call: Call, tell: Tell) -> Outcome:
     sightings = Sightings(prepared.turn.task, prepared.put.report)
     ended = await _watched(_job(call, prepared, given), sightings, listener)
     turn = replace(prepared.turn, session=listener.session or prepared.turn.session)
-    return await to_thread.run_sync(_outcome, call, replace(prepared, turn=turn), sightings, ended)
+    return await to_thread.run_sync(
+        _outcome, call, replace(prepared, turn=turn), sightings, ended, listener.fault
+    )
 
 
 def _prepare(call: Call) -> _Prepared:
@@ -212,10 +214,10 @@ async def _watched(job: Job, sightings: Sightings, listener: Listener) -> Ended:
     return ended
 
 
-def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Outcome:
+def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended, fault: str) -> Outcome:
     put = prepared.put
     changed: tuple[str, ...] = ()
-    found, is_sure = _read(call, prepared, sightings, ended)
+    found, is_sure = _read(call, prepared, sightings, ended, fault)
     if prepared.laid and not standing(put.packet).is_that_of(prepared.laid):
         changed = packets.changed(put.packet, Digest(call.place.packet))
     if changed:
@@ -242,7 +244,7 @@ def _outcome(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended
     return billed(found, call.site, call.place.agent, call.place.effect, call.folder, whole=whole)
 
 
-def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -> Came:
+def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended, fault: str) -> Came:
     """What came of the call: by its agent's events where those tell, else by the report that it wrote."""
     put, turn = prepared.put, prepared.turn
     if not ended.start_error:
@@ -254,6 +256,7 @@ def _read(call: Call, prepared: _Prepared, sightings: Sightings, ended: Ended) -
             exit_code=ended.exit_code,
             breach=ended.breach,
             reopened=ended.reopened,
+            fault=fault,
         )
         if came:
             return came

@@ -31,6 +31,7 @@ class Listener:
     grace_s: float = GRACE_S
     leave: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     session: str = ""
+    fault: str = ""
     failed: Exception | None = None
     _offset: int = 0
     _rest: bytes = b""
@@ -53,6 +54,7 @@ class Listener:
     async def _catch_up(self) -> None:
         for line in self._lines():
             heard = reading.heard(self.adapter, self.turn, line)
+            self.fault = self.fault or heard.fault
             if heard.session and not self.session:
                 self.session = heard.session
                 # To the end, even where the agent is over meanwhile: half a record would end the run.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from verger_kernel.agents.base import NOTHING
 from verger_kernel.agents.claude_events import heard, read
 from verger_kernel.agents.told import Kind, Told
 from verger_kernel.rules.usage import Usage
@@ -143,7 +144,7 @@ def test_the_session_and_the_end_are_heard_line_by_line() -> None:
     "line", [b"", b"{", b"[1]", b'{"type": "result"', b'{"type": 3, "x": "init"}', b'\xff"result"']
 )
 def test_what_is_no_event_is_passed_over(line: bytes) -> None:
-    assert heard(line) == ("", False)
+    assert heard(line) == NOTHING
     assert read([line], model="m", tools=TOOLS).kind == "cut"
 
 

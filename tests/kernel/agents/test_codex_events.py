@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from verger_kernel.agents.base import NOTHING
 from verger_kernel.agents.codex_events import heard, read, reset_in, windows
 from verger_kernel.agents.told import Kind, Told
 from verger_kernel.rules.usage import Usage, nothing_used
@@ -162,7 +163,7 @@ def test_the_session_and_the_end_are_heard_line_by_line() -> None:
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[1]", b"\xff", b'{"type": 3}', b'"turn.completed"'])
 def test_what_is_no_event_is_passed_over(line: bytes) -> None:
-    assert heard(line) == ("", False)
+    assert heard(line) == NOTHING
     assert read([line], b"", model="m", windows=None, local=NOON).kind == "cut"
 
 

@@ -4,6 +4,7 @@ Not here: that the real programs take it; see tests/contracts/test_agents.py in 
 """
 
 import json
+import os
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -201,3 +202,24 @@ def test_it_needs_its_program_its_key_and_whom_it_asks(tmp_path: Path) -> None:
     beside.write_text("#!/bin/sh\n")
     named = AgentDefinition(kind="codex", model="m", key="K", program=str(beside))
     assert codex.needs(named).folders == (tmp_path / "vendor",)
+
+
+@pytest.mark.parametrize("put", ["pipe", "link", "folder", "flood", "nothing"])
+def test_what_lies_in_the_place_of_codexs_answer_is_no_trap(tmp_path: Path, put: str) -> None:
+    turn = start(CODEX, tmp_path)
+    codex.lay(turn)
+    place, stdout = turn.folder / "answer.json", tmp_path / "stdout"
+    if put == "pipe":
+        os.mkfifo(place)
+    elif put == "link":
+        place.symlink_to("/dev/zero")
+    elif put == "folder":
+        place.mkdir()
+    elif put == "flood":
+        with place.open("wb") as file:
+            file.truncate(1 << 40)
+    stdout.write_text(
+        '{"type":"item.completed","item":{"type":"agent_message","text":"{\\"summary\\":\\"\\"}"}}\n'
+        '{"type":"turn.completed"}\n'
+    )
+    assert codex.read(turn, stdout, 0).answer == {"summary": ""}
