@@ -152,6 +152,7 @@ def view_commands(commands: Commands) -> None:
     which = status.add_mutually_exclusive_group()
     which.add_argument("--all", action="store_true", help="every run of this repository")
     which.add_argument("--follow", action="store_true", help="JSON Lines until nobody drives the run")
+    which.add_argument("--costs", action="store_true", help="what each stage and lane of each item cost")
     status.add_argument("--exit-code", action="store_true", help="answer with the run's code")
     # Only for `supervise status`, where no daemon answered: why.
     status.add_argument("--unproved", metavar="WHY", help=argparse.SUPPRESS)

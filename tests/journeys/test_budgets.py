@@ -153,3 +153,30 @@ def test_an_answer_that_outlived_a_kill_counts_once_as_what_it_says(tmp_path: Pa
     assert len(calls_of(place)) == 3
     spent = cost(place)
     assert (spent["run"]["usd"], spent["run"]["calls"], spent["held_usd"]) == ("1.50", 3, "0.00")
+
+
+def test_status_shows_what_each_stage_and_lane_of_each_item_cost(tmp_path: Path) -> None:
+    place = bounded(tmp_path, 'budget_usd = 9\nreserve_usd = "2.00"')
+    place.killed_at(6, "before", *RUN)
+    cut = place.verger("status", "--costs").stdout.splitlines()
+    assert " ".join(cut[-2].split()) == "ITEM STAGE CALLS READ CACHED WRITTEN TOKENS USD ASSUMED HELD BACK"
+    assert " ".join(cut[-1].split()) == "01 execute 0 0 0 0 0 $0.00 - $2.00 for 1"
+    assert place.verger("resume").code == 0
+    whole = place.verger("status", "--costs", "--json").json
+    assert whole["cost"] == cost(place) and whole["flaw"] == ""
+    rows = [(one["stage"], one["lane"], one["usd"], one["input_tokens"]) for one in whole["calls"]]
+    assert rows[0] == ("execute", "", "0.90", 100)
+    # Whichever lane began first stands first.
+    assert sorted(rows[1:]) == [("audit", "a", "0.30", 100), ("audit", "b", "0.30", 100)]
+    text = place.verger("status", "latest", "--costs").stdout
+    assert "spent        $1.50, 300 tokens" in text and "01    audit a  1" in text
+
+
+def test_costs_of_a_journal_that_cannot_be_read_to_its_end_say_so(tmp_path: Path) -> None:
+    place = bounded(tmp_path, "")
+    assert place.verger(*RUN).code == 0
+    with place.run().journal.open("ab") as journal:
+        journal.write(b"{}\n")
+    shown = place.verger("status", "--costs").stdout
+    assert "not all" in shown and "cannot be followed" in shown and "audit b" in shown
+    assert place.verger("status", "--costs", "--all").code == 2

@@ -32,6 +32,12 @@ def status(args: argparse.Namespace) -> int:
         return follow(home.require().run(find_run(home, args.run)), args)
     folder = home.require().run(find_run(home, args.run))
     view = take(folder)
+    if args.costs:
+        # Like --follow it folds the whole journal.
+        from verger_kernel.commands.costs import costs
+
+        print(costs(folder, args.format))
+        return view.exit_code if args.exit_code else int(Exit.DONE)
     if args.unproved:
         return _unproved(folder, view, args)
     words = _json(view) if args.format == "json" else text(view)
