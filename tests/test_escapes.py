@@ -10,6 +10,7 @@ import pytest
 from tests.doubles.sweeps import swept
 from tests.escapes import escapes
 from tests.escapes.corpus import ATTEMPTS
+from tests.escapes.tempting import ENDS_ITS_TELLER
 from tests.escapes.trial import Row, tried_at_once
 
 # One for each thing that must hold, that leaves the others alone.
@@ -51,6 +52,7 @@ def test_every_attempt_says_what_it_does_in_a_sentence_and_why_where_it_is_not_s
 
 def test_what_got_out_and_what_proves_nothing_is_wrong() -> None:
     assert escapes.is_wrong(row("escaped"))
+    assert escapes.is_wrong(row("untried"))
     assert escapes.is_wrong(row("blocked", proves=False))
     assert not escapes.is_wrong(row("noticed"))
     assert not escapes.is_wrong(row("blocked", name="kill-all", proves=False))
@@ -61,10 +63,18 @@ def test_the_figures_are_those_of_the_rows() -> None:
     figures = json.loads(escapes.as_json(rows))
     assert [figures[name] for name in ("attempts", "tries", "escaped", "proved")] == [2, 3, 1, 2]
     assert (
-        escapes.summary(rows) == "2 attempts, 3 tries: 1 blocked, 1 noticed, 1 escaped; 2 proved to be real"
+        escapes.summary(rows)
+        == "2 attempts, 3 tries: 1 blocked, 1 noticed, 1 escaped, 0 untried; 2 of 3 proved to be real"
+    )
+    assert "; 1 seen to be made by codex or claude" in escapes.summary(
+        [Row("tcp", "codex", "blocked", "", True)]
     )
 
 
 def test_an_unknown_name_is_refused_with_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     assert escapes.main(["no-such-attempt"]) == 2
     assert "no-such-attempt; hint: " in capsys.readouterr().err
+
+
+def test_whoever_ends_its_teller_is_an_attempt_and_says_why() -> None:
+    assert set(ENDS_ITS_TELLER) <= set(escapes.BY_NAME) and all(ENDS_ITS_TELLER.values())

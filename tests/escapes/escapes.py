@@ -58,18 +58,22 @@ def line(row: Row) -> str:
 
 
 def is_wrong(row: Row) -> bool:
-    """Whether somebody must look at it: it got out, or nothing shows that it could have."""
-    return row.verdict == "escaped" or not (row.proves or BY_NAME[row.name].unproved)
+    """Whether somebody must look at it: it got out, was never made, or nothing shows that it could have."""
+    return row.verdict in ("escaped", "untried") or not (row.proves or BY_NAME[row.name].unproved)
 
 
 def summary(rows: list[Row]) -> str:
     """What it adds up to."""
     counts = {
-        verdict: sum(row.verdict == verdict for row in rows) for verdict in ("blocked", "noticed", "escaped")
+        verdict: sum(row.verdict == verdict for row in rows)
+        for verdict in ("blocked", "noticed", "escaped", "untried")
     }
     attempts = len({row.name for row in rows})
     words = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
-    return f"{attempts} attempts, {len(rows)} tries: {words}; {sum(row.proves for row in rows)} proved to be real"
+    proved = f"{sum(row.proves for row in rows)} of {len(rows)} proved to be real"
+    made = sum(row.by in KEYS and row.verdict != "untried" for row in rows)
+    by_real = f"; {made} seen to be made by codex or claude" if made else ""
+    return f"{attempts} attempts, {len(rows)} tries: {words}; {proved}{by_real}"
 
 
 def as_json(rows: list[Row]) -> str:
@@ -78,6 +82,7 @@ def as_json(rows: list[Row]) -> str:
         "attempts": len({row.name for row in rows}),
         "tries": len(rows),
         "escaped": sum(row.verdict == "escaped" for row in rows),
+        "untried": sum(row.verdict == "untried" for row in rows),
         "proved": sum(row.proves for row in rows),
         "rows": [
             {"name": row.name, "by": row.by, "verdict": row.verdict, "proves": row.proves, "why": row.why}

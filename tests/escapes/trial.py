@@ -20,7 +20,7 @@ from tests.doubles.notes import PLAYBOOK, POLICY, item, playbook
 from tests.doubles.repository import commit_files, make_repository
 from tests.doubles.trials import AGENT
 from tests.escapes.attempt import Attempt
-from tests.escapes.tempting import KEY, tempted
+from tests.escapes.tempting import KEY, Untried, tempted
 from tests.escapes.world import World
 
 from verger_kernel.rules.policy import AgentDefinition
@@ -33,7 +33,9 @@ _SETTLES_S = 1.5
 
 @dataclass(frozen=True)
 class Row:
-    """How an attempt came out: `blocked`, `noticed` before a terminal, or `escaped`; `why` is what the run said."""
+    """How an attempt came out: `blocked`, `noticed` before a terminal, `escaped`, or `untried` by a real agent that was
+    asked for it; `why` is what the run said.
+    """
 
     name: str
     by: str
@@ -44,7 +46,10 @@ class Row:
 
 def tried(attempt: Attempt, by: str) -> Row:
     """Tries `attempt` in a sandbox, and proves it where that can be done."""
-    verdict, why = judged(attempt, by)
+    try:
+        verdict, why = judged(attempt, by)
+    except Untried as error:
+        verdict, why = "untried", str(error)
     return Row(attempt.name, by, verdict, why, _is_proved(attempt, "command" if by == "command" else "agent"))
 
 
@@ -60,7 +65,7 @@ def tried_at_once(attempts: tuple[Attempt, ...], by: str) -> tuple[int, list[str
 
 
 def judged(attempt: Attempt, by: str) -> tuple[str, str]:
-    """How `attempt` came out in a sandbox, and what the run said."""
+    """How `attempt` came out in a sandbox, and what the run said. Raises Untried."""
     with tempfile.TemporaryDirectory(prefix="verger-escape-") as folder:
         world = World(Path(folder))
         try:
@@ -96,7 +101,7 @@ def _is_proved(attempt: Attempt, by: str) -> bool:
 def _run(attempts: tuple[Attempt, ...], by: str, world: World, sandbox: str) -> str:
     more = {"XDG_RUNTIME_DIR": str(world.runtime), "KERNEL_SECRET": world.secret, "VERGER_SANDBOX": sandbox}
     scripts = _lay_out(attempts, by, world)
-    with tempted(by, scripts) as agent:
+    with tempted(by, attempts, scripts, world) as agent:
         if agent:
             _hire(agent, world)
         result = world.place.verger("run", PLAYBOOK, "--item", "01", **more, **KEY)

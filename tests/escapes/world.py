@@ -79,6 +79,12 @@ class World:
         files = (path for path in (self.place.state / "verger").rglob("*") if path.is_file())
         return any(wanted in path.read_bytes() for path in files)
 
+    def has_left(self, name: str) -> bool:
+        """Whether a worktree of the run, or the branch that came of it, holds a file `name`."""
+        trees = (self.place.state / "verger").rglob(name)
+        branches = self.place.git("log", "--all", "--format=", "--name-only").splitlines()
+        return any(trees) or name in branches
+
     def keep(self, place: Path, text: str = "") -> None:
         """Puts the secret, or `text`, into a file; away with it at the end, where it lies elsewhere."""
         place.parent.mkdir(parents=True, exist_ok=True)
