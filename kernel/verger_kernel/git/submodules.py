@@ -3,9 +3,11 @@
 Not here: where it goes; see `perform/dependencies.py`. Nothing is fetched: what is not there stays empty.
 """
 
+import errno
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +23,9 @@ from verger_kernel.rules.scope import GITLINK
 INCLUDE = ".worktreeinclude"
 MODULES = ".gitmodules"
 _INCLUDE_BYTES_MAX = 1 << 20
+_WORLD = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
+)
 
 
 def fill(git: Git, target: Path, links: Mapping[str, ObjectId], index: Path) -> tuple[str, ...]:
@@ -95,7 +100,8 @@ def _module(git: Git, name: str) -> Path | None:
 def included(git: Git, checkout: Path, base: ObjectId, index: Path) -> dict[str, str]:
     """The files in `checkout` that `.worktreeinclude` of `base` names and git does not track: digests by path.
 
-    No link, and nothing below a folder that a link leads to. `index` is a place for an index and a file beside it.
+    No link, nothing below a folder that a link leads to, and nothing that cannot be read. `index` is a place for an
+    index and a file beside it.
     """
     held = listing(git, base)
     if INCLUDE not in held:
@@ -110,37 +116,61 @@ def included(git: Git, checkout: Path, base: ObjectId, index: Path) -> dict[str,
         patterns.unlink()
         forget(index)
     inside = tuple(f"{path}/" for path in links_among(held))
-    return {
-        path: _digest(checkout / path)
-        for path in sorted({*named} - {*held})
-        if is_plain(checkout, path) and not path.startswith(inside)
-    }
+    named_ones = (path for path in sorted({*named} - {*held}) if not path.startswith(inside))
+    found = {path: _digest(checkout / path) for path in named_ones if is_plain(checkout, path)}
+    return {path: digest for path, digest in found.items() if digest}
 
 
 def is_plain(checkout: Path, path: str) -> bool:
-    """Whether `path` in `checkout` is a file, of the user's and not of git's or ours, that no link leads to."""
+    """Whether `path` in `checkout` is a file, of the user's and not of git's or ours, that no link leads to.
+
+    One that cannot be looked at, for a path too long or a folder that is shut, is none.
+    """
     inner = PurePosixPath(path)
-    hidden = not path or ".git" in inner.parts or inner.parts[0] == ".local"
-    return not hidden and (checkout / path).is_file() and not leads_over_links(checkout, inner)
+    if not path or ".git" in inner.parts or inner.parts[0] == ".local":
+        return False
+    try:
+        return (checkout / path).is_file() and not leads_over_links(checkout, inner)
+    except OSError:
+        return False
 
 
 def leads_over_links(folder: Path, path: PurePosixPath) -> bool:
-    """Whether `path` below `folder`, or a folder on the way there, is a link."""
+    """Whether `path` below `folder`, or a folder on the way there, is a link. Raises OSError."""
     return any((folder / one).is_symlink() for one in (path, *path.parents))
 
 
 def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    """Empty where it cannot be read."""
+    try:
+        with file.open("rb") as opened:
+            return hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError:
+        return ""
 
 
 def bring(checkout: Path, paths: Iterable[str], target: Path) -> None:
-    """Copies files of `checkout` into `target`, where there is none of that name, with their modes. Raises OSError.
+    """Copies files of `checkout` into `target`, where there is none of that name, with their modes.
 
-    Over no link that `target` has: it could lead anywhere.
+    What went meanwhile, cannot be read, or has no room in `target` is left out, and nothing is brought over a link, for
+    it could lead anywhere. Raises OSError where the disk is to blame.
     """
     for path in paths:
-        place = target / path
-        if not os.path.lexists(place) and not leads_over_links(target, PurePosixPath(path).parent):
+        try:
+            if is_plain(checkout, path) and not leads_over_links(target, PurePosixPath(path)):
+                _copy(checkout / path, target / path)
+        except OSError as error:
+            if error.errno in _WORLD:
+                raise
+
+
+def _copy(source: Path, place: Path) -> None:
+    # It may be another than it was a moment ago: a pipe would be waited for, and a link could lead anywhere.
+    descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as giver:
+        looks = os.fstat(descriptor)
+        if stat.S_ISREG(looks.st_mode):
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(checkout / path, place, follow_symlinks=False)
+            with place.open("xb") as taker:
+                shutil.copyfileobj(giver, taker)
+            place.chmod(stat.S_IMODE(looks.st_mode))
