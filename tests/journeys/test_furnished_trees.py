@@ -4,6 +4,7 @@ Not here: how a large file is found (tests/kernel/git/test_large_files.py).
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -89,13 +90,27 @@ def test_without_a_sandbox_included_files_are_there_and_nothing_else(tmp_path: P
 
 @pytest.mark.sweep
 def test_a_submodule_that_was_never_fetched_stays_empty_until_it_is(tmp_path: Path) -> None:
-    agent = "test ! -e sub/lib"
-    place = furnished(tmp_path, agent)
+    missed = "test ! -e sub/lib"
+    place = furnished(tmp_path, missed, required_verification_commands=f"`{missed}`")
     module = place.repository / ".git/modules/sub"
     module.rename(tmp_path / "aside")
     passed(place, place.verger(*RUN, **CLOSED))
     (tmp_path / "aside").rename(module)
-    replaced = place.repository / "verger.toml"
-    replaced.write_text(replaced.read_text().replace(agent, "test -e sub/lib"))
-    place.git("commit", "-qam", "an agent that wants it")
+    for name in ("verger.toml", "playbook.md"):
+        file = place.repository / name
+        file.write_text(file.read_text().replace(missed, "test -e sub/lib"))
+    place.git("commit", "-qam", "who wants it")
     passed(place, place.verger(*RUN, **CLOSED))
+
+
+def test_names_that_are_no_text_are_brought_as_well(tmp_path: Path) -> None:
+    module, large, loose = (os.fsdecode(name) for name in (b"s\xffb", b"way/\xff\n.bin", b"\xff \n.env"))
+    seen = "test $(cat s?b/lib)$(cat way/?*.bin) = codebytes"
+    place = furnished(
+        tmp_path, seen, required_verification_commands=f"`{seen}`; `test $(cat ?*.env) = keykey`"
+    )
+    place.git("mv", "sub", module)
+    place.git("mv", "way/big.bin", large)
+    place.git("commit", "-qam", "odd names")
+    (place.repository / loose).write_text("key")
+    passed(place, place.verger(*RUN, **CLOSED), large, pointer_to(b"bytes").strip())

@@ -10,7 +10,7 @@ from verger_kernel.doctor.checks import Check
 from verger_kernel.git.checkout import Repository
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.large_files import unfetched
-from verger_kernel.git.submodules import MODULES, fetched, links_among
+from verger_kernel.git.submodules import MODULES, fetched, links_among, modules_in
 from verger_kernel.git.trees import staged
 from verger_kernel.rules.ids import ObjectId, listed
 from verger_kernel.rules.scope import path_text
@@ -46,7 +46,8 @@ def lacking_check(repository: Repository, object_format: str, head: ObjectId | N
 def _missing(git: Git, root: Path, head: ObjectId, index: Path) -> tuple[str, ...]:
     git.run("read-tree", head, index=index)
     links = links_among(staged(git, index))
-    modules = sorted(links.keys() - fetched(git, root, links).keys())
+    aside = index.with_name("aside.index")
+    modules = sorted(links.keys() - fetched(git, modules_in(root), links, aside).keys())
     return tuple(
         path_text(path.encode(errors="surrogateescape")) for path in (*modules, *unfetched(git, index))
     )

@@ -11,11 +11,13 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from verger_kernel.git.command import Git, GitError
 from verger_kernel.git.config_file import Unreadable, entries
 from verger_kernel.git.own_folder import forget
+from verger_kernel.git.removal import remove_entry
 from verger_kernel.git.trees import Held, contents, listing
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import GITLINK
@@ -23,6 +25,7 @@ from verger_kernel.rules.scope import GITLINK
 INCLUDE = ".worktreeinclude"
 MODULES = ".gitmodules"
 _INCLUDE_BYTES_MAX = 1 << 20
+MODULES_BYTES_MAX = 1 << 20
 _WORLD = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 )
@@ -32,41 +35,93 @@ def fill(git: Git, target: Path, links: Mapping[str, ObjectId], index: Path) -> 
     """Fills the folders of submodules in `target`, a checkout, and in them those of theirs; answers with those filled.
 
     `links` are commits by path. Each is taken from where `git submodule` keeps what it once fetched, `modules` in the
-    git folder. `index` is a place for an index, not in `target`.
+    git folder; one of which a part is missing stays empty. `index` is a place for an index, not in `target`. Raises
+    GitError where the disk or time is to blame, and then some may be half full.
     """
     filled = []
-    names = dict(_names(target / MODULES))
+    names = dict(_names(modules_in(target)))
     for path, commit in sorted(links.items()):
         module, place = _module(git, names.get(path, "")), target / path
         if module is None or place.is_symlink() or not place.is_dir():
             continue
         inner = replace(git, git_dir=module)
-        try:
-            inner.run(
-                "-c", "core.fsync=none", "read-tree", "--reset", "-u", commit, work_tree=place, index=index
-            )
-        except GitError:
-            # That commit was never fetched here.
-            continue
-        finally:
-            forget(index)
-        filled.append(path)
-        filled += [f"{path}/{one}" for one in fill(inner, place, links_of(inner, commit), index)]
+        theirs = _checked_out(inner, commit, place, index)
+        if theirs is not None:
+            filled.append(path)
+            filled += [f"{path}/{one}" for one in fill(inner, place, theirs, index)]
     return tuple(filled)
 
 
-def fetched(git: Git, target: Path, links: Mapping[str, ObjectId]) -> dict[str, ObjectId]:
-    """Those of `links`, commits by path, that `fill` would find here; their own ones apart. One git process each."""
-    names = dict(_names(target / MODULES))
-    return {path: commit for path, commit in links.items() if _has(git, names.get(path, ""), commit)}
+def _checked_out(git: Git, commit: ObjectId, place: Path, index: Path) -> dict[str, ObjectId] | None:
+    """The submodules of `commit`, which is at `place` now; None where it is not here as a whole."""
+    # The lock of a git that was killed would be taken for that of one at work.
+    forget(index)
+    try:
+        git.run("-c", "core.fsync=none", "read-tree", "--reset", "-u", commit, work_tree=place, index=index)
+        return links_among(listing(git, commit, index=index))
+    except GitError as error:
+        if error.is_of_the_world():
+            raise
+        # Half of it would be taken for the whole.
+        remove_entry(place)
+        place.mkdir()
+        return None
+    finally:
+        forget(index)
 
 
-def _has(git: Git, name: str, commit: ObjectId) -> bool:
-    module = _module(git, name)
-    if module is None:
-        return False
-    said = replace(git, git_dir=module).run("cat-file", "--batch-check", stdin=f"{commit}\n".encode())
+def fetched(git: Git, modules: bytes, links: Mapping[str, ObjectId], index: Path) -> dict[str, ObjectId]:
+    """Those of `links`, commits by path, whose commits are here, and those of theirs.
+
+    `modules` is what `.gitmodules` says, `index` a place for an index. One git process for each that `modules` names,
+    and up to two more the first time. Raises GitError where the world is to blame.
+    """
+    found: dict[str, ObjectId] = {}
+    names = dict(_names(modules)) if links else {}
+    for path, commit in links.items():
+        module = _module(git, names.get(path, ""))
+        if module is None:
+            continue
+        inner = replace(git, git_dir=module)
+        try:
+            if not _has(inner, commit, index):
+                continue
+            theirs, their_modules = _inside(inner, commit, index)
+        except GitError as error:
+            if error.is_of_the_world():
+                raise
+            continue
+        finally:
+            forget(index)
+        found[path] = commit
+        found |= {f"{path}/{one}": its for one, its in fetched(inner, their_modules, theirs, index).items()}
+    return found
+
+
+def marks(git: Git, found: Mapping[str, ObjectId]) -> dict[str, str]:
+    """What a layer that `fill` fills hangs on, for its key: what `fetched` found, and how files are written.
+
+    By names that no path of a tree has.
+    """
+    return {f"/{path}": commit for path, commit in found.items()} | {
+        f"//{key}": value for key, value in git.settings
+    }
+
+
+def _has(git: Git, commit: ObjectId, index: Path) -> bool:
+    said = git.run("cat-file", "--batch-check", stdin=f"{commit}\n".encode(), index=index)
     return said.split()[1:2] == [b"commit"]
+
+
+# What an id names never changes.
+@lru_cache(maxsize=256)
+def _inside(git: Git, commit: ObjectId, index: Path) -> tuple[dict[str, ObjectId], bytes]:
+    """The submodules of a commit, and what its `.gitmodules` says."""
+    held = listing(git, commit, index=index)
+    links = links_among(held)
+    if not links or MODULES not in held:
+        return links, b""
+    return links, git.run("cat-file", "blob", held[MODULES].id, index=index)
 
 
 def links_of(git: Git, tree: ObjectId) -> dict[str, ObjectId]:
@@ -79,12 +134,20 @@ def links_among(held: Mapping[str, Held]) -> dict[str, ObjectId]:
     return {path: one.id for path, one in held.items() if one.mode == GITLINK}
 
 
-def _names(file: Path) -> Iterator[tuple[str, str]]:
+def modules_in(checkout: Path) -> bytes:
+    """What `.gitmodules` of `checkout` says; nothing where it is no file, or longer than any would be."""
+    if not is_plain(checkout, MODULES):
+        return b""
+    with suppress(OSError), (checkout / MODULES).open("rb") as file:
+        said = file.read(MODULES_BYTES_MAX + 1)
+        return said if len(said) <= MODULES_BYTES_MAX else b""
+    return b""
+
+
+def _names(modules: bytes) -> Iterator[tuple[str, str]]:
     """The name of each submodule by its path."""
-    if file.is_symlink() or not file.is_file():
-        return
     with suppress(Unreadable):
-        for key, value in entries(file.read_bytes()):
+        for key, value in entries(modules):
             if key.startswith("submodule.") and key.endswith(".path"):
                 yield value, key.removeprefix("submodule.").removesuffix(".path")
 

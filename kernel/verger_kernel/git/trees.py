@@ -88,9 +88,12 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     id: ObjectId
 
 
-def listing(git: Git, tree: ObjectId) -> dict[str, Held]:
-    """What every path of a tree or commit holds, folders apart; paths as the file system has them. One git process."""
-    lines = os.fsdecode(git.run("ls-tree", "-r", "-z", "--full-tree", tree)).split("\0")[:-1]
+def listing(git: Git, tree: ObjectId, *, index: Path | None = None) -> dict[str, Held]:
+    """What every path of a tree or commit holds, folders apart; paths as the file system has them. One git process.
+
+    With a place for an `index`, which it does not read, git reads no configuration of the repository.
+    """
+    lines = os.fsdecode(git.run("ls-tree", "-r", "-z", "--full-tree", tree, index=index)).split("\0")[:-1]
     cut = (line.partition("\t") for line in lines)
     return {path: Held(mode=words.split()[0], id=ObjectId(words.split()[2])) for words, _, path in cut}
 

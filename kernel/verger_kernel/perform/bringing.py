@@ -4,17 +4,25 @@ They are mounted where they belong, so the tree stays as it is recorded. Not her
 submodules may be built (`dependencies.py`), and what else a sandbox shows (`enclosing.py`).
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
-import msgspec
-
 from verger_kernel.disk.dependencies import Layer, LayerFolder
+from verger_kernel.disk.layer_keys import layer_key
+from verger_kernel.disk.packets import digest_of
 from verger_kernel.git.large_files import large_files
-from verger_kernel.git.submodules import MODULES, fetched, fill, is_plain, leads_over_links, links_among
+from verger_kernel.git.submodules import (
+    MODULES,
+    fetched,
+    fill,
+    is_plain,
+    leads_over_links,
+    links_among,
+    marks,
+    modules_in,
+)
 from verger_kernel.git.trees import staged
 from verger_kernel.perform.site import Site
 from verger_kernel.process.sandbox import Shown
@@ -51,16 +59,18 @@ def into_tree(site: Site, index: Path, work: Path, at: Path) -> tuple[Shown, ...
 
 
 def _submodules(site: Site, layers: LayerFolder, index: Path, worktree: Path) -> tuple[Shown, ...]:
-    if not is_plain(worktree, MODULES):
+    modules = modules_in(worktree)
+    if not modules:
         return ()
-    links = fetched(site.git, worktree, links_among(staged(site.git, index)))
-    modules = (worktree / MODULES).read_bytes()
-    key = hashlib.sha256(msgspec.json.encode((sorted(links.items()), modules))).hexdigest()
+    links = links_among(staged(site.git, index))
+    found = fetched(site.git, modules, links, _aside(index))
+    key = layer_key(manifests={**marks(site.git, found), MODULES: digest_of(modules)}, setup=(), toolchain=())
+    links = {path: commit for path, commit in links.items() if path in found}
     layer = layers.find(key) or _checked_out(site, layers, key, modules, links, index)
     return tuple(
         Shown((layer.files / path).resolve(), worktree / path)
         for path in sorted(links)
-        if _is_hollow(worktree, path)
+        if (layer.files / path).is_dir() and _is_hollow(worktree, path)
     )
 
 
@@ -71,12 +81,21 @@ def _checked_out(
         (work / MODULES).write_bytes(modules)
         for path in links:
             (work / path).mkdir(parents=True, exist_ok=True)
-        fill(site.git, work, links, index.with_name("aside.index"))
+        fill(site.git, work, links, _aside(index))
         return layers.keep(key, work, (MODULES,))
 
 
+def _aside(index: Path) -> Path:
+    return index.with_name("aside.index")
+
+
 def _is_hollow(worktree: Path, path: str) -> bool:
+    """Whether `path` is an empty folder to which no link leads; false where that cannot be seen."""
     place = worktree / path
-    if leads_over_links(worktree, PurePosixPath(path)) or not place.is_dir():
+    try:
+        if leads_over_links(worktree, PurePosixPath(path)) or not place.is_dir():
+            return False
+        with os.scandir(place) as entries:
+            return next(entries, None) is None
+    except OSError:
         return False
-    return next(os.scandir(place), None) is None

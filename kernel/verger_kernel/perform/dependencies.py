@@ -13,7 +13,19 @@ from anyio import to_thread
 from verger_kernel.disk.dependencies import Layer, LayerFolder
 from verger_kernel.disk.layer_keys import is_manifest, layer_key, toolchain
 from verger_kernel.git import trees, worktrees
-from verger_kernel.git.submodules import INCLUDE, MODULES, bring, fill, included, links_of
+from verger_kernel.git.submodules import (
+    INCLUDE,
+    MODULES,
+    MODULES_BYTES_MAX,
+    bring,
+    fetched,
+    fill,
+    included,
+    links_among,
+    links_of,
+    marks,
+)
+from verger_kernel.git.trees import Held
 from verger_kernel.perform.shell import Shell, run_command
 from verger_kernel.perform.site import Site
 from verger_kernel.process import rooms
@@ -22,7 +34,6 @@ from verger_kernel.process.rooms import Room
 from verger_kernel.process.sandbox import TREE
 from verger_kernel.rules.effects import RunCommands
 from verger_kernel.rules.ids import ObjectId
-from verger_kernel.rules.scope import GITLINK
 from verger_kernel.rules.trials import CommandResult, trial_name
 
 _unkeepable: set[str] = set()
@@ -132,15 +143,28 @@ def index_of(work: Path) -> Path:
 def _key(site: Site, tree: ObjectId, room: Room, brought: Mapping[str, str]) -> str:
     setup = site.policy.setup
     held = trees.listing(site.git, tree)
+    links = links_among(held)
     path = absolute_path(site.ambient.get("PATH", os.defpath))
     return layer_key(
         manifests={
-            **{path: one.id for path, one in held.items() if one.mode == GITLINK or is_manifest(path, setup)},
+            **{path: one.id for path, one in held.items() if path in links or is_manifest(path, setup)},
+            **_fetched(site, held, links, _aside(room.work)),
             **brought,
         },
         setup=setup,
         toolchain=(*toolchain(setup, path), str(TREE if site.policy.sandbox == "required" else room.inside)),
     )
+
+
+def _fetched(
+    site: Site, held: Mapping[str, Held], links: Mapping[str, ObjectId], aside: Path
+) -> dict[str, str]:
+    """What is here of the submodules: a layer that lacks one serves only until it is fetched."""
+    if not links or MODULES not in held:
+        return {}
+    modules = held[MODULES].id
+    said = trees.contents(site.git, [modules], size_max=MODULES_BYTES_MAX).get(modules, b"")
+    return marks(site.git, fetched(site.git, said, links, aside))
 
 
 async def _set_up(effect: RunCommands, site: Site, room: Room) -> tuple[CommandResult, ...]:
