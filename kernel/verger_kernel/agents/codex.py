@@ -23,7 +23,7 @@ import msgspec
 
 from verger_kernel.agents import codex_events, homes, programs, prompting
 from verger_kernel.agents.base import Heard, Turn, is_listened_to, key_is_given, no_session
-from verger_kernel.agents.lines import lines
+from verger_kernel.agents.lines import lines, lines_kept
 from verger_kernel.agents.needs import Needs
 from verger_kernel.agents.outcome import read_plain
 from verger_kernel.agents.told import Told
@@ -202,8 +202,7 @@ def read(turn: Turn, stdout: Path, exit_code: int | None) -> Told:
 
 def _windows(rollout: Path) -> codex_events.Windows | None:
     try:
-        with rollout.open("rb") as file:
-            return codex_events.windows(lines(file))
+        return codex_events.windows(lines_kept(rollout))
     except OSError:
         # It lies where an agent can write, and is no more than a better clock.
         return None

@@ -12,6 +12,7 @@ from string import Template
 import msgspec
 
 from verger_kernel.agents.base import Turn
+from verger_kernel.agents.lines import lines_kept
 from verger_kernel.rules.packs import Stage, TaskSpecification
 from verger_probes.decoding import decoded
 
@@ -71,7 +72,7 @@ def holds_prompt(record: Path) -> bool:
     It names a session before it keeps anything of it: cut in between, it would go on with nothing.
     """
     try:
-        return _BEGIN.encode() in record.read_bytes()
+        return any(_BEGIN.encode() in line for line in lines_kept(record))
     except OSError:
         return False
 

@@ -1,11 +1,14 @@
 """Lines come whole and in order, and one that is too long is passed over, not cut."""
 
 import io
+import os
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from verger_kernel.agents import lines as module
-from verger_kernel.agents.lines import lines
+from verger_kernel.agents.lines import lines, lines_kept
 
 
 @pytest.mark.parametrize(
@@ -25,3 +28,15 @@ def test_short_lines_are_whole_and_long_ones_are_left_out(
 ) -> None:
     monkeypatch.setattr(module, "LINE_BYTES_MAX", 8)
     assert list(lines(io.BytesIO(data))) == expected
+
+
+def test_of_what_an_agent_put_in_the_place_of_a_file_there_are_none(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    assert list(lines_kept(tmp_path / "pipe")) == []
+    for name in ("folder", "link", "nothing"):
+        with suppress(OSError):
+            assert list(lines_kept(tmp_path / name)) == []
+    (tmp_path / "file").write_bytes(b"one\ntwo")
+    assert list(lines_kept(tmp_path / "file")) == [b"one\n", b"two"]

@@ -3,6 +3,8 @@
 Not here: whole runs that are cut short; see tests/journeys/test_sessions.py.
 """
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.doubles.tasks import task, turn
 
 from verger_kernel.agents import codex
 from verger_kernel.agents.base import Turn
+from verger_kernel.agents.registry import adapter_of
 from verger_kernel.disk.layout import CallFolder
 from verger_kernel.perform import sessions
 from verger_kernel.rules.ids import EffectId
@@ -87,3 +90,16 @@ def test_of_what_it_kept_for_itself_nothing_stays_and_no_link_is_followed(tmp_pa
     sessions.clear(folder.agent)
     assert sorted(path.name for path in folder.agent.iterdir()) == ["answer.json", "away"]
     assert (tmp_path / "outside").is_dir()
+
+
+@pytest.mark.parametrize("kind", ["codex", "claude"])
+def test_a_pipe_in_the_place_of_a_session_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    start = turn(replaying(tmp_path, kind), task(folder=tmp_path))
+    place = {
+        "codex": "codex/sessions/2026/11/22/rollout-x-s-1.jsonl",
+        "claude": "claude/projects/x/s-1.jsonl",
+    }
+    record = start.folder / place[kind]
+    record.parent.mkdir(parents=True)
+    os.mkfifo(record)
+    assert not adapter_of(kind).can_continue(replace(start, session="s-1"))
