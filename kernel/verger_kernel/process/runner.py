@@ -178,7 +178,7 @@ async def _lived(
         ended_s=over,
         output_bytes=streams.bytes_max,
         swept=others,
-        reopened=streams.openings.to_write(),
+        reopened=streams.reopened(),
     )
 
 

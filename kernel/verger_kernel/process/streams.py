@@ -24,8 +24,8 @@ class Streams:
     def __init__(self, out: int, err: int, openings: Openings) -> None:
         self.out = out
         self.err = err
-        self.openings = openings
-        """Of the first file: whether the job opened it a second time."""
+        self._openings = openings
+        self._was_cut = False
         self._last = (0, 0)
         self.bytes_max = 0
         """The most that the files held at any look."""
@@ -34,8 +34,14 @@ class Streams:
         """By how many bytes the files changed since the last look; a file that was cut has changed, too."""
         now = self._sizes()
         before, self._last = self._last, now
+        self._was_cut |= now[0] < before[0]
         self.bytes_max = max(self.bytes_max, sum(now))
         return sum(abs(new - old) for new, old in zip(now, before, strict=True))
+
+    def reopened(self) -> bool | None:
+        """Whether the first file was opened a second time and written to, or cut; None where nobody could look."""
+        # It can be cut without being opened.
+        return True if self._was_cut else self._openings.to_write()
 
     def settle(self, bytes_max: int, kept: Path | None = None) -> None:
         """Cleans the files of secrets and cuts them to `bytes_max` in all. Blocks.

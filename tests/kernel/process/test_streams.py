@@ -1,5 +1,6 @@
 """What is kept of two streams."""
 
+import os
 from pathlib import Path
 
 from hypothesis import given
@@ -36,3 +37,24 @@ def test_growth_counts_every_change_and_the_most_that_was_held(tmp_path: Path) -
         streams.settle(6)
         assert streams.bytes_max == 15
     assert (out.stat().st_size, err.stat().st_size) == (3, 3)
+
+
+def test_a_file_that_was_cut_is_not_what_the_job_alone_wrote(tmp_path: Path) -> None:
+    with streams_opened(tmp_path / "out", tmp_path / "err") as streams:
+        os.write(streams.out, b"x" * 10)
+        os.write(streams.err, b"x" * 10)
+        streams.growth()
+        os.truncate(tmp_path / "err", 0)
+        streams.settle(100)
+        assert streams.reopened() is False
+        os.truncate(tmp_path / "out", 5)
+        streams.settle(3)
+        assert streams.reopened() is True
+
+
+def test_what_the_kernel_itself_cuts_was_not_cut_by_others(tmp_path: Path) -> None:
+    with streams_opened(tmp_path / "out", None) as streams:
+        os.write(streams.out, b"x" * 10)
+        streams.settle(3)
+        assert (tmp_path / "out").read_bytes() == b"xxx"
+        assert streams.reopened() is False
