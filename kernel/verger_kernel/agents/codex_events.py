@@ -129,7 +129,7 @@ def read(
             more |= last is not None
             used = larger(used, _usage(event.usage, model))
         if event.type in _LAST:
-            last = last or event
+            last = event
         elif event.type == "error":
             came_in |= _kind(event.message) not in _AT_THE_DOOR
         elif event.item and event.item.type != "error":
