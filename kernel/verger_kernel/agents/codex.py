@@ -117,9 +117,9 @@ def lay(turn: Turn) -> None:
     homes.make(_homes(turn))
     # They name the place where a session was recorded, and that has moved; codex makes them again from what it finds.
     for index in _homes(turn)["CODEX_HOME"].glob("*.sqlite*"):
-        index.unlink()
-    _answer(turn).unlink(missing_ok=True)
-    _schema(turn).write_bytes(msgspec.json.encode(answer_schema(turn.task.stage)))
+        homes.clear(index)
+    homes.clear(_answer(turn))
+    homes.write(_schema(turn), msgspec.json.encode(answer_schema(turn.task.stage)))
     if turn.agent.login:
         # A link, for codex writes a login that it renewed back to where it read it: a copy would be worth nothing then.
         homes.link(_homes(turn)["CODEX_HOME"] / "auth.json", Path(turn.agent.login).expanduser())

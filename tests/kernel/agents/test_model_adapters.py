@@ -5,10 +5,12 @@ Not here: that the real programs take it; see tests/contracts/test_agents.py in 
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.doubles.model_agents import replaying
 from tests.doubles.tasks import STAGES, task, turn
@@ -132,6 +134,53 @@ def test_its_home_is_the_calls_own_and_empty(tmp_path: Path, adapter: object, ag
         assert folder.parent == begun.folder
         assert list(folder.iterdir()) == []
         assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize(("adapter", "agent"), [(codex, CODEX), (claude, CLAUDE)])
+@pytest.mark.parametrize("planted", ["links", "loose links", "folders", "files", "locked"])
+def test_what_an_agent_left_where_its_next_start_is_laid_leads_nowhere_and_hinders_nothing(
+    tmp_path: Path, adapter: object, agent: AgentDefinition, planted: str
+) -> None:
+    chosen = codex if adapter is codex else claude
+    login, victim = tmp_path / "login", tmp_path / "victim"
+    for name in ("state.sqlite", "auth.json", "answer_schema.json", "answer.json"):
+        (victim / name).parent.mkdir(exist_ok=True)
+        (victim / name).write_text("the user's")
+    begun = start(msgspec.structs.replace(agent, key="", login=str(login)), tmp_path)
+    chosen.lay(begun)
+    homes = [Path(value) for value in chosen.environment(begun).values() if value.startswith("/")]
+    plant(planted, homes, begun.folder, victim)
+    chosen.lay(begun)
+    assert {file.name: file.read_text() for file in victim.iterdir()} == dict.fromkeys(
+        ("state.sqlite", "auth.json", "answer_schema.json", "answer.json"), "the user's"
+    )
+    assert all(home.is_dir() and not home.is_symlink() for home in homes)
+    if chosen is codex:
+        assert json.loads((begun.folder / "answer_schema.json").read_text()) == answer_schema("execute")
+        assert (begun.folder / "codex/auth.json").readlink() == login
+        assert (
+            not [*(begun.folder / "codex").glob("*.sqlite")] and not (begun.folder / "answer.json").exists()
+        )
+
+
+def plant(what: str, homes: list[Path], folder: Path, victim: Path) -> None:
+    """Puts something else into every place that a next start uses."""
+    if what in ("folders", "locked"):
+        for name in ("answer_schema.json", "answer.json", "codex/auth.json", "codex/x.sqlite"):
+            (folder / name).unlink(missing_ok=True)
+            (folder / name / "deep").mkdir(parents=True)
+        if what == "locked":
+            for home in homes:
+                home.chmod(0)
+        return
+    for home in homes:
+        shutil.rmtree(home)
+        home.write_text("no home") if what == "files" else home.symlink_to(
+            victim if what == "links" else "nowhere"
+        )
+    for name in ("answer_schema.json", "answer.json"):
+        (folder / name).unlink(missing_ok=True)
+        (folder / name).symlink_to(victim / name if what == "links" else "nowhere")
 
 
 def test_only_the_agent_that_names_a_key_gets_it() -> None:
