@@ -5,9 +5,11 @@ Not here: what one agent or command may use, which its kernel watches itself; wh
 
 import asyncio
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -27,6 +29,9 @@ from verger_kernel.rules.limits import Breach, Limits, Meter, Usage
 from verger_probes.identity import boottime_ns
 
 _LOOK_S = 2.0
+"""How often streams and the clock are looked at; and processes, where a limit may be broken as soon as that."""
+_LOOKS_OF_STRETCH = 4
+"""How often processes are looked at while a meter tells their work from idling, where only silence is limited."""
 _NEAR = 0.8
 """From so much of the memory limit on, pages that processes share are counted once, which takes longer to find out."""
 _NEVER = 1 << 62
@@ -47,6 +52,14 @@ class _Used(msgspec.Struct, frozen=True):
     written_bytes: int = 0
 
 
+class _Seen(NamedTuple):
+    """What one kernel was seen to use so far, and to hold now."""
+
+    used: _Used
+    memory_bytes: int
+    processes: int
+
+
 class Limiting:
     """Looks at every kernel at work, until cancelled; nothing is looked at where no limit is set."""
 
@@ -61,6 +74,8 @@ class Limiting:
             memory_bytes_max=settings.run_memory_mb_max << 20 or _NEVER,
             processes_max=settings.run_processes_max or _NEVER,
         )
+        self._pace_s = _pace_s(self._allowed)
+        self._whole_look_s = 0.0
         self._used: dict[str, _Used] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -76,35 +91,55 @@ class Limiting:
                     _log.exception("what kernels use could not be looked at")
 
     async def _look(self, at_work: list[Watched]) -> None:
-        rows = await asyncio.to_thread(table.rows)
-        for run in at_work:
-            found = await self._broken(run, rows)
-            if found and found.limit in ("memory", "silence"):
-                # Nobody is ended on the word of a look that is over, or missed a child.
-                found = await self._broken(run, await asyncio.to_thread(table.rows))
-            if (
-                found
-                and run.watch.invocation
-                and not self._recovery.is_broken(run.watch.invocation.invocation)
-            ):
-                self._end(run, run.watch.invocation.invocation, found)
-
-    async def _broken(self, run: Watched, rows: dict[int, Row]) -> Breach | None:
-        one = run.watch.invocation
-        if one is None or one.identity.pid not in rows:
-            return None
         at_s = boottime_ns() / 1e9
+        if at_s < self._whole_look_s:
+            at_work = [run for run in at_work if self._is_over(run, at_s)]
+        else:
+            self._whole_look_s = at_s + self._pace_s
+        broken = await self._broken(at_work)
+        # Nobody is ended on the word of a look that is over, or missed a child.
+        doubted = [run for run, found in broken if found.limit in ("memory", "silence")]
+        sure = [(run, found) for run, found in broken if run not in doubted]
+        for run, found in (*sure, *await self._broken(doubted)):
+            one = run.watch.invocation
+            if one and not self._recovery.is_broken(one.invocation):
+                self._end(run, one.invocation, found)
+
+    def _is_over(self, run: Watched, at_s: float) -> bool:
+        """Whether `run` breaks a limit that is told without a look at its processes."""
+        allowed = self._allowed
+        return (
+            _sizes(run) > allowed.output_bytes_max or at_s - self._began_s(run, at_s) > allowed.runtime_s_max
+        )
+
+    async def _broken(self, runs: list[Watched]) -> list[tuple[Watched, Breach]]:
+        """Those of `runs` that break a limit, and which; their processes are looked at by one thread for all."""
+        at_s = boottime_ns() / 1e9
+        asked = [(run, one) for run in runs if (one := run.watch.invocation)]
+        if not asked:
+            return []
+        known = [(one.identity.pid, self._known(run, one.invocation, at_s)) for run, one in asked]
+        broken = []
+        for (run, _), seen in zip(asked, await asyncio.to_thread(self._measured, known, at_s), strict=True):
+            found = limits.breach(self._allowed, self._usage(run, seen, at_s)) if seen else None
+            if found:
+                broken.append((run, found))
+        return broken
+
+    def _known(self, run: Watched, invocation: str, at_s: float) -> _Used:
         known = self._used.get(run.run_id)
-        if known is None or known.invocation != one.invocation:
-            known = _Used(one.invocation, limits.started(at_s), limits.started(at_s), at_s)
-        mine = [rows[pid] for pid in closure(rows, {one.identity.pid}, sessions=set())]
-        logs = _sizes(run)
-        used, memory = await asyncio.to_thread(self._measured, known, mine, at_s)
+        if known is None or known.invocation != invocation:
+            return _Used(invocation, limits.started(at_s), limits.started(at_s), at_s)
+        return known
+
+    def _usage(self, run: Watched, seen: _Seen, at_s: float) -> Usage:
+        """What `run` has used up to `at_s`, which is remembered."""
+        used, logs = seen.used, _sizes(run)
         moved = (run.observer.files() if run.observer else "", logs)
         if moved != used.moved:
             used = replace(used, moved=moved, moved_s=at_s)
         self._used[run.run_id] = used
-        usage = Usage(
+        return Usage(
             runtime_s=at_s - self._began_s(run, at_s),
             since_output_s=at_s - used.moved_s,
             since_cpu_s=at_s - used.cpu_meter.active_s,
@@ -113,13 +148,21 @@ class Limiting:
             output_bytes=logs,
             cpu_s=used.cpu_ticks / table.TICKS_PER_S,
             written_bytes=used.written_bytes,
-            memory_bytes=memory,
-            processes=len(mine),
+            memory_bytes=seen.memory_bytes,
+            processes=seen.processes,
         )
-        return limits.breach(self._allowed, usage)
 
-    def _measured(self, used: _Used, mine: list[Row], at_s: float) -> tuple[_Used, int]:
-        """What was used up to `at_s`, and the memory that the processes `mine` hold together. Reads /proc."""
+    def _measured(self, known: list[tuple[int, _Used]], at_s: float) -> list[_Seen | None]:
+        """Of each kernel, by its pid, what it used up to `at_s`; None for one that is gone. Reads /proc."""
+        rows = table.rows()
+        return [
+            self._seen(used, [rows[one] for one in closure(rows, {pid}, sessions=set())], at_s)
+            if pid in rows
+            else None
+            for pid, used in known
+        ]
+
+    def _seen(self, used: _Used, mine: list[Row], at_s: float) -> _Seen:
         cpu = {row.identity: row.cpu_ticks for row in mine}
         written = {row.identity: table.written_bytes(row.pid) for row in mine}
         ticks = used.cpu_ticks + growth(used.cpu, cpu)
@@ -137,7 +180,7 @@ class Limiting:
             cpu_meter=limits.used_cpu(used.cpu_meter, at_s, ticks / table.TICKS_PER_S, stretch_s),
             write_meter=limits.wrote(used.write_meter, at_s, total, stretch_s),
         )
-        return used, memory
+        return _Seen(used, memory, len(mine))
 
     def _began_s(self, run: Watched, at_s: float) -> float:
         kept = self._supervisor.known(run.run_id)
@@ -162,11 +205,17 @@ class Limiting:
         )
 
 
+def _pace_s(allowed: Limits) -> float:
+    """How long one look at the processes of a kernel is enough."""
+    is_urgent = min(allowed.memory_bytes_max, allowed.processes_max) < _NEVER
+    return 0 if is_urgent else allowed.stretch_s / _LOOKS_OF_STRETCH
+
+
 def _sizes(run: Watched) -> int:
     """How many bytes the kernel wrote on its streams."""
     streams: tuple[Path, ...] = run.streams() or ()
     sizes = 0
     for path in streams:
         with suppress(OSError):
-            sizes += path.stat().st_size
+            sizes += os.stat(path).st_size  # noqa: PTH116 - looked up every other second for each kernel
     return sizes

@@ -84,12 +84,14 @@ class Papers:
         for name in names:
             (self.root / name).unlink(missing_ok=True)
 
-    def take_streams(self, invocation: str, stdout: Path, stderr: Path) -> None:
+    def take_streams(self, invocation: str, stdout: Path, stderr: Path) -> tuple[Path, Path]:
         """Moves the streams of a kernel here, where they stay with the run; it goes on writing to them."""
         self._control.check()
-        for path, stream in ((stdout, "stdout"), (stderr, "stderr")):
+        kept = self.stream(invocation, "stdout"), self.stream(invocation, "stderr")
+        for path, place in zip((stdout, stderr), kept, strict=True):
             with suppress(FileNotFoundError):
-                path.replace(self.stream(invocation, stream))
+                path.replace(place)
+        return kept
 
     def stream(self, invocation: str, stream: str) -> Path:
         """Where one stream of a kernel lies."""

@@ -45,6 +45,7 @@ class Watched:
         self._streams: tuple[Path, Path] | None = None
         """Where the kernel writes until the run is there that its streams belong to."""
         self._last = ""
+        self._kept_streams: tuple[Path, Path] | None = None
         self.files = ""
         """What named the run's files when they were looked at last."""
         self._told = told
@@ -115,9 +116,7 @@ class Watched:
         """Where stdout and stderr of the last kernel lie; None when there was none since the daemon began."""
         if self._streams:
             return self._streams
-        if self.papers and self._last:
-            return self.papers.stream(self._last, "stdout"), self.papers.stream(self._last, "stderr")
-        return None
+        return self._kept_streams
 
     def last_invocation(self) -> str:
         """The kernel at work, else the one before it whose streams are here; empty when there was none."""
@@ -174,7 +173,7 @@ class Watched:
         """Moves the streams of the kernel at work to where they stay; it goes on writing to them."""
         if self.papers and self._streams and self.watch.invocation:
             self._last = self.watch.invocation.invocation
-            self.papers.take_streams(self._last, *self._streams)
+            self._kept_streams = self.papers.take_streams(self._last, *self._streams)
             self._streams = None
 
     def _perform(self, effect: f.Effect) -> None:
