@@ -26,6 +26,7 @@ from verger_daemon.protocol import daemon_messages as d
 from verger_daemon.protocol import messages as m
 from verger_daemon.publishing import Publisher
 from verger_daemon.recovering import Recovery
+from verger_daemon.rules import telling
 from verger_daemon.rules.watch import Pace
 from verger_daemon.server import Server
 from verger_daemon.settings import Resolved
@@ -178,7 +179,7 @@ class Daemon:
 
     def _count(self) -> tuple[int, int]:
         """How many runs are on record, and how many of them can be proved alive."""
-        said = map(self._supervisor.said, self._supervisor.at_work())
+        said = (telling.said(run.watch, now()) for run in self._supervisor.at_work())
         return len(self._supervisor.kept()), sum(one.claim is Claim.LIVE_ATTACHED for one in said)
 
     async def _look_around(self) -> None:

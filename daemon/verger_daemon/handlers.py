@@ -22,12 +22,14 @@ from verger_daemon.protocol import errors
 from verger_daemon.protocol import messages as m
 from verger_daemon.protocol.errors import RpcError
 from verger_daemon.recovering import Recovery
+from verger_daemon.rules import telling
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.watch import Invocation
 from verger_daemon.stopping import stop_kernels
 from verger_daemon.supervisor import Supervisor
 from verger_daemon.views import StatusView, listed, unwatched
 from verger_daemon.watching import Watched
+from verger_kernel.clock import now
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.errors import CommandError
 from verger_kernel.home import find_home, find_run
@@ -150,7 +152,7 @@ class Handlers:
         known = self._views.get(run.run_id)
         if known is None or known[0] is not run:
             known = self._views[run.run_id] = (run, StatusView(run))
-        return known[1].encoded(self._supervisor.said(run), self._recovery.plan(run.run_id))
+        return known[1].encoded(now(), self._recovery.plan(run.run_id))
 
     async def _list(self, params: m.ListParams, _: Peer) -> Answer:
         rows = []
@@ -159,7 +161,7 @@ class Handlers:
             if run:
                 await run.was_read()
             view = take(run_folder(Path(kept.run_root))) if kept.run_root else None
-            said = self._supervisor.said(run) if run else Said(Claim.SNAPSHOT_ONLY, "")
+            said = telling.said(run.watch, now()) if run else Said(Claim.SNAPSHOT_ONLY, "")
             rows.append((kept, said, view))
         return listed(rows)
 

@@ -22,6 +22,9 @@ from verger_kernel.rules.saved import SavedState, decode, goes_on
 from verger_probes.records import RecordRefused, read_record
 from verger_probes.rules.liveness import Rest
 
+_Mark = tuple[int, int, int, int] | None
+"""What tells a file from another one and from itself with other bytes: device, number, size, ctime; None for none."""
+
 _LOOKS_MAX = 5
 """How often files that change while they are read are read again, before the next reading is left to do it."""
 
@@ -39,6 +42,8 @@ class Observer:
         self._tail = Tail(self.folder)
         # Looked up for each answer of the kernel and for each status: paths are made once.
         self._state, self._journal = os.fspath(self.folder.run_state), os.fspath(self.folder.journal)
+        self._named: tuple[tuple[_Mark, _Mark], str] = ((None, None), "-;-")
+        """What stood there at the last look, and what names it: drawn once, for it is asked for far more often."""
         self._heads: list[bytes] = []
         self._whole = ""
         """The journal's name when all of it was read last."""
@@ -47,7 +52,10 @@ class Observer:
 
     def files(self) -> str:
         """What names the very files that stand there now: another text, other files or other bytes."""
-        return f"{_name(self._state)};{_name(self._journal)}"
+        named, marks = self._named, (_mark(self._state), _mark(self._journal))
+        if named[0] != marks:
+            named = self._named = (marks, ";".join(map(_name, marks)))
+        return named[1]
 
     def steps(self) -> list[Step]:
         """The steps that were read and not handed out yet, oldest first."""
@@ -105,7 +113,7 @@ class Observer:
 
     def _is_another(self) -> bool:
         """Whether a journal that was touched and has not grown tells another story now; it is read from its start."""
-        named = _name(self._journal)
+        named = _name(_mark(self._journal))
         if named == self._whole:
             return False
         records = read(self.folder.journal.read_bytes()).records[: len(self._heads)]
@@ -118,12 +126,16 @@ class Observer:
         return self._heads[seq - 1].hex() if 0 < seq <= len(self._heads) else ""
 
 
-def _name(path: str) -> str:
+def _mark(path: str) -> _Mark:
     try:
         found = os.stat(path)  # noqa: PTH116 - a Path takes four times as long to look
     except OSError:
-        return "-"
-    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_ctime_ns}"
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_ctime_ns
+
+
+def _name(mark: _Mark) -> str:
+    return ":".join(map(str, mark)) if mark else "-"
 
 
 def _rest(saved: SavedState) -> Rest:

@@ -25,8 +25,8 @@ from verger_kernel.clock import now
 from verger_kernel.following.lines import Step
 from verger_kernel.rules.ids import RunId
 from verger_probes.exits import Exit
-from verger_probes.identity import boot_id, boottime_ns, start_ticks
-from verger_probes.rules.liveness import Claim, Rest, Said, judge
+from verger_probes.identity import boot_id, start_ticks
+from verger_probes.rules.liveness import Claim, Rest
 
 _LOOK_S = 0.005
 _HINT = "wait until it is done, stay with it: verger supervise resume, or: verger supervise stop"
@@ -61,11 +61,6 @@ class Supervisor:
         self._children: dict[int, tuple[Watched, Child, str]] = {}
         self._kept: dict[str, OnRecord] = {}
         self.runs: dict[str, Watched] = {}
-
-    def said(self, run: Watched) -> Said:
-        """What may be said of `run` at this instant."""
-        fresh_ns = run.watch.pace.fresh_ns
-        return judge(run.watch.seen, boot_id=boot_id(), at_ns=boottime_ns(), fresh_ns=fresh_ns)
 
     def at_work(self) -> Iterator[Watched]:
         """The runs whose kernel was started or found, and not seen to end."""

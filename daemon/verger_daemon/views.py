@@ -3,7 +3,6 @@
 Not here: what may be said (`verger_probes.rules.liveness`) and what the saved plane is (`verger_kernel.snapshot`).
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -12,9 +11,10 @@ import msgspec
 from verger_daemon.ledger import OnRecord
 from verger_daemon.plans import Plan
 from verger_daemon.protocol import messages as m
+from verger_daemon.rules import telling
 from verger_daemon.rules.watch import Watch
 from verger_daemon.watching import Watched
-from verger_kernel.rules.now import iso
+from verger_kernel.rules.now import Now, iso
 from verger_kernel.snapshot import Snapshot, table_of, take
 from verger_kernel.snapshot_text import text as saved_text
 from verger_kernel.terminal import printable
@@ -26,7 +26,7 @@ _NS_PER_MS = 1_000_000
 _AGE, _LEFT = 909_090_909_090_901, 909_090_909_090_902
 """What stands for the two times in an encoded view until it is sent."""
 
-_TIMES = re.compile(b"(%d|%d)" % (_AGE, _LEFT))
+_AGE_TEXT, _LEFT_TEXT = b"%d" % _AGE, b"%d" % _LEFT
 _NOBODY = Identity(pid=0, start_ticks=0, boot_id="", pid_namespace=0)
 _HELD_NS = 1_000_000_000
 """For how long it is believed that a process which nobody watches still holds a run."""
@@ -45,32 +45,38 @@ class StatusView:
 
     def __init__(self, run: Watched) -> None:
         self._run = run
+        self._watch: Watch | None = None
+        self._drawn_of: tuple[object, ...] = ()
         self._made_of: tuple[object, ...] = ()
-        self._parts: list[bytes] = []
+        self._form = b""
+        """The encoded view, with places for the two times."""
         self._saved_of: tuple[object, ...] = ()
         self._saved: _Saved | None = None
-        self._seen_of: tuple[Watch | None, str] = (None, "")
-        self._seen = _NOTHING_SEEN
 
-    def encoded(self, said: Said, plan: Plan | None) -> bytes:
-        """The result of `run.status` at this instant, as JSON. The run's files are those it was last seen to have."""
-        at_ns = boottime_ns()
-        saved = self._looked_up(at_ns)
-        seen_of = (self._run.watch, self._run.newest("heartbeats"))
-        if self._seen_of != seen_of:
-            self._seen_of, self._seen = seen_of, supervision(self._run)
-        plan = None if self._run.watch.seen.at_work else plan
-        made_of = (said.claim, said.reason, self._seen, saved, plan)
+    def encoded(self, at: Now, plan: Plan | None) -> bytes:
+        """The result of `run.status` at the instant `at`, as JSON; the run's files are as they were last seen."""
+        run, at_ns = self._run, at.boottime_ns
+        watch = run.watch
+        said, saved = telling.said(watch, at), self._looked_up(at_ns)
+        drawn_of = (said, saved, plan, run.newest("heartbeats"))
+        # A watch that only learnt what nobody is shown is another one all the same: told by itself, not compared.
+        if watch is not self._watch or drawn_of != self._drawn_of:
+            self._watch, self._drawn_of = watch, drawn_of
+            self._draw(said, saved, plan)
+        asked_ns = watch.seen.asked_ns
+        age_ns = None if asked_ns is None else at_ns - asked_ns
+        left_ns = None if said.expires_ns is None else said.expires_ns - at_ns
+        return self._form % {b"age": _ms(age_ns), b"left": _ms(left_ns)}
+
+    def _draw(self, said: Said, saved: _Saved | None, plan: Plan | None) -> None:
+        seen = supervision(self._run)
+        made_of = (said.claim, said.reason, seen, saved, plan)
         if made_of != self._made_of:
-            seen = _planned(self._seen, plan)
+            seen = seen if seen.at_work else _planned(seen, plan)
             result = _status(self._run.run_id, said, seen, saved, age_ms=_AGE, left_ms=_LEFT)
-            self._parts = _TIMES.split(msgspec.json.encode(result))
+            form = msgspec.json.encode(result).replace(b"%", b"%%")
+            self._form = form.replace(_AGE_TEXT, b"%(age)b").replace(_LEFT_TEXT, b"%(left)b")
             self._made_of = made_of
-        asked_ns = self._run.watch.seen.asked_ns
-        age = _ms(None if asked_ns is None else at_ns - asked_ns)
-        left = _ms(None if said.expires_ns is None else said.expires_ns - at_ns)
-        times = {b"%d" % _AGE: age, b"%d" % _LEFT: left}
-        return b"".join(times.get(part, part) for part in self._parts)
 
     def _looked_up(self, at_ns: int) -> _Saved | None:
         observer = self._run.observer

@@ -10,6 +10,7 @@ from pathlib import Path
 
 NO_BOOT_ID = "unknown"
 """What stands for the boot where the system does not name it."""
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @cache
@@ -23,7 +24,7 @@ def boot_id() -> str:
 
 def boottime_ns() -> int:
     """Nanoseconds of this boot, those asleep included: what the age of a claim is counted by."""
-    return time.clock_gettime_ns(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime_ns(_BOOTTIME)
 
 
 def start_ticks(pid: int) -> int:
