@@ -11,8 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from verger_daemon.alarms import Alarms
 from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin, new_run_id
 from verger_daemon.company import are_made, hindrance
+from verger_daemon.exchange import Exchange
 from verger_daemon.invocations import Child, adopt, take_away
 from verger_daemon.ledger import Ledger, OnRecord
 from verger_daemon.listener import Listener
@@ -54,6 +56,7 @@ class Supervisor:
         self._sockets = sockets
         self._parallel = parallel
         self._is_closed = False
+        self._alarms, self._exchange = Alarms(), Exchange()
         self.beginning = asyncio.Lock()
         """Held while a kernel is being begun."""
         self._sweeps: dict[str, asyncio.Task[None]] = {}
@@ -153,6 +156,7 @@ class Supervisor:
             sweeping.cancel()
         for run in self.runs.values():
             run.close()
+        self._exchange.close()
 
     # What the watches tell, on its way to the clients.
     def claimed(self, run: Watched, claim: Claim, reason: str) -> None:
@@ -269,7 +273,8 @@ class Supervisor:
 
     def _opened(self, run_id: RunId, run_root: str) -> Watched:
         last = {name: last_number(run_root, f"{name}s") for name in ("heartbeat", "intervention")}
-        return Watched(opened(run_id, self._epoch, now(), pace=self._pace, run_root=run_root, **last), self)
+        watch = opened(run_id, self._epoch, now(), pace=self._pace, run_root=run_root, **last)
+        return Watched(watch, self, self._alarms, self._exchange)
 
     def _keep(self, kept: OnRecord) -> None:
         self._kept[kept.run_id] = kept

@@ -14,11 +14,13 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from verger_daemon.alarms import Alarm, Alarms
+from verger_daemon.exchange import Exchange
 from verger_daemon.invocations import send
 from verger_daemon.listener import Listener, Unhurried
 from verger_daemon.observer import Observer
 from verger_daemon.papers import Papers, open_papers
-from verger_daemon.prober import Prober, connect
+from verger_daemon.prober import Prober
 from verger_daemon.rules import watch_effects as f
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.supervision import advance
@@ -36,7 +38,7 @@ _ACK_FILES = ("active_stage.json", "probe_request.json", "probe_ack.json", "brid
 class Watched:
     """One run under watch. `pidfd` names its kernel while there is one."""
 
-    def __init__(self, watch: Watch, told: Listener) -> None:
+    def __init__(self, watch: Watch, told: Listener, alarms: Alarms, exchange: Exchange) -> None:
         self.watch = watch
         self.pidfd: int | None = None
         self.papers: Papers | None = None
@@ -54,7 +56,8 @@ class Watched:
         self._unwritten: list[f.Effect] = []
         self._unhurried = Unhurried()
         self._prober: Prober | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._exchange = exchange
+        self._alarm = Alarm(alarms, partial(self.feed, v.Tick()))
         self._wake_ns: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         if watch.run_root:
@@ -85,7 +88,7 @@ class Watched:
                 self._advance(self._events.popleft())
         finally:
             self._feeding = False
-        self._wake(self._wake_ns)
+        self._alarm.set(self._wake_ns)
 
     def look(self) -> None:
         """Has the run's files compared again if they are others than those that were looked at last."""
@@ -132,8 +135,7 @@ class Watched:
 
     def close(self) -> None:
         """Lets go of the run; its kernel, if there is one, goes on."""
-        if self._timer:
-            self._timer.cancel()
+        self._alarm.set(None)
         self._unhurried.catch_up()
         for task in self._tasks:
             task.cancel()
@@ -187,7 +189,7 @@ class Watched:
                 # In a thread, which would fight with the loop for the interpreter while it has something to tell.
                 self._unhurried.add(lambda: self._begin(self._read(effect)))
             case f.Connect(probe_socket=path):
-                self._begin(self._connect(Path(path)))
+                self._connect(Path(path))
             case f.Announce(claim=claim, reason=reason):
                 self._told.claimed(self, claim, reason)
             case f.AnnounceEnd(exit_code=code, rest=rest):
@@ -213,19 +215,11 @@ class Watched:
         nonce = self._prober.ask(effect.run_id, effect.invocation, effect.epoch)
         self.feed(v.Asked(nonce=nonce, sent_ns=sent_ns))
 
-    def _wake(self, at_ns: int | None) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer = None
-        if at_ns is not None:
-            delay_s = max(0, at_ns - boottime_ns()) / _NS_PER_S
-            self._timer = asyncio.get_running_loop().call_later(delay_s, self.feed, v.Tick())
-
-    async def _connect(self, path: Path) -> None:
+    def _connect(self, path: Path) -> None:
         if self._prober:
             self._prober.close()
         try:
-            self._prober = await connect(path, lambda: Prober(self._key, self._heard, self._gone))
+            self._prober = Prober(path, self._key, self._exchange, self._heard, self._gone)
         except OSError as error:
             self.feed(v.Unreachable(reason=str(error)))
         else:
