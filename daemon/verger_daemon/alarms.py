@@ -58,7 +58,7 @@ class Alarms:
         self._timer, self._is_ringing = None, True
         queue, now_ns = self._queue, boottime_ns()
         try:
-            while queue and queue[0][0] <= now_ns:
+            while queue and (queue[0][0] <= now_ns or queue[0][0] != queue[0][2].at_ns):
                 at_ns, _, alarm = heappop(queue)
                 if alarm.at_ns == at_ns:
                     alarm.at_ns = None

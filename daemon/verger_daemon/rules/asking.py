@@ -83,7 +83,7 @@ def asked(watch: w.Watch, event: e.Asked, now: Now) -> w.Watch:
     if not _can_be_asked(watch, now) or not watch.connection.is_open:
         return watch
     challenge = w.InFlight(nonce=event.nonce, sent_ns=event.sent_ns, sent_utc_ms=now.utc_ms)
-    ask_ns = event.sent_ns + watch.pace.ask_every_ns
+    ask_ns = watch.pace.next_ask_ns(event.sent_ns)
     one = replace(watch.connection, challenge=challenge, ask_ns=ask_ns, asked_ns=event.sent_ns)
     return replace(watch, connection=one)
 

@@ -12,6 +12,8 @@ from verger_probes.rules.liveness import Claim, Rest, Said, Seen
 from verger_probes.rules.probe import Ack, Identity
 
 NS_PER_MS = 1_000_000
+_ASK_STEPS = 16
+"""At so many moments of an interval kernels are asked: to wake up for one costs more than to ask it."""
 
 
 # Values of values, of which none can hold itself: the collector need not know them (`gc`).
@@ -53,6 +55,12 @@ class Pace(_Part, frozen=True):
     def ask_every_ns(self) -> int:
         """From one challenge to the next: an answer in time comes before the one before it is worth nothing."""
         return self.fresh_ns - self.deadline_ns
+
+    def next_ask_ns(self, asked_ns: int) -> int:
+        """When to ask after a challenge at `asked_ns`: early rather than late, and at one moment with other runs."""
+        every_ns = self.ask_every_ns
+        step_ns = max(1, every_ns // _ASK_STEPS)
+        return (asked_ns + every_ns) // step_ns * step_ns
 
     def reconnect_ns(self, failures: int) -> int:
         """How long to wait before connecting again after so many failures in a row."""

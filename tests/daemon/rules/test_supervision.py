@@ -166,13 +166,25 @@ def test_a_claim_counts_from_before_its_nonce_was_drawn() -> None:
     assert hands.watch.seen.asked_ns == sent_ns
 
 
-def test_the_next_question_comes_a_deadline_before_the_claim_lapses() -> None:
+def test_the_next_question_comes_a_deadline_before_the_claim_lapses_or_a_little_earlier() -> None:
     hands = living()
     sent_ns = hands.watch.seen.asked_ns
     assert sent_ns is not None
-    assert hands.asked(f.Wake) == [f.Wake(at_ns=sent_ns + 750 * MS)]
-    assert kinds(hands.on(e.Tick(), after_ms=747)) == ["Wake"]
+    (wake,) = hands.asked(f.Wake)
+    assert isinstance(wake, f.Wake) and wake.at_ns is not None
+    assert 703 * MS <= wake.at_ns - sent_ns <= 750 * MS
+    wait_ms = -(-(wake.at_ns - hands.at_ms * MS) // MS)
+    assert kinds(hands.on(e.Tick(), after_ms=wait_ms - 1)) == ["Wake"]
     assert kinds(hands.on(e.Tick(), after_ms=1)) == ["Ask", "Wake"]
+
+
+@pytest.mark.parametrize("pace", [w.Pace(), w.Pace(probe_interval_ms=2, ack_deadline_ms=1)])
+def test_kernels_that_were_asked_about_the_same_time_are_asked_at_one_moment_next_time(pace: w.Pace) -> None:
+    every_ns = pace.ask_every_ns
+    nexts = [pace.next_ask_ns(at_ns) for at_ns in range(8 * every_ns, 9 * every_ns, every_ns // 400)]
+    assert len(set(nexts)) <= 17
+    # They stay together, and at the same pace.
+    assert {pace.next_ask_ns(at_ns + every_ns // 100) - at_ns for at_ns in nexts} == {every_ns}
 
 
 def test_while_nothing_changes_an_answer_is_enough() -> None:
