@@ -18,7 +18,7 @@ def test_alarms_of_one_moment_ring_in_one_turn_and_once() -> None:
         # Set last and due before them: the timer is for the next one, whoever came first.
         Alarm(clock, lambda: asyncio.get_running_loop().call_soon(rings.append, "turn")).set(soon_ns - MS)
         Alarm(clock, over.set).set(soon_ns + 20 * MS)
-        await over.wait()
+        await asyncio.wait_for(over.wait(), 10)
         return rings
 
     rings = asyncio.run(rung())
@@ -39,7 +39,7 @@ def test_an_alarm_that_was_set_anew_rings_at_the_later_moment_alone_and_one_set_
         never.set(began_ns + 2 * MS)
         never.set(None)
         Alarm(clock, over.set).set(began_ns + 20 * MS)
-        await over.wait()
+        await asyncio.wait_for(over.wait(), 10)
         return rings, began_ns
 
     rings, began_ns = asyncio.run(rung())
@@ -59,7 +59,7 @@ def test_an_alarm_may_be_set_again_while_it_rings() -> None:
 
         one = Alarm(clock, ring)
         one.set(boottime_ns())
-        await over.wait()
+        await asyncio.wait_for(over.wait(), 10)
         return rings
 
     assert asyncio.run(rung()) == 3
@@ -75,7 +75,7 @@ def test_an_alarm_whose_call_fails_keeps_no_other_from_ringing() -> None:
         at_ns = boottime_ns() + MS
         for call in calls:
             Alarm(clock, call).set(at_ns)  # type: ignore[arg-type]
-        await over.wait()
+        await asyncio.wait_for(over.wait(), 10)
         return failed
 
     assert asyncio.run(rung()) == ["integer division or modulo by zero"]
