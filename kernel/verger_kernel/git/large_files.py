@@ -5,7 +5,8 @@ Not here: showing them to a job; see `perform/bringing.py`. Nothing is fetched, 
 
 import hashlib
 import os
-from functools import lru_cache
+import stat
+from functools import cache, lru_cache
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,8 @@ from verger_kernel.rules.scope import PLAIN
 STORE = Path("lfs", "objects")
 """Where git-lfs keeps the bytes, in the git folder."""
 _POINTER = lazy(
-    rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-[^\n]+\n)*oid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
+    # None with an extension: what that makes of the bytes, only its program knows.
+    rb"version https://git-lfs\.github\.com/spec/v1\noid sha256:([0-9a-f]{64})\nsize ([0-9]{1,18})\n"
 )
 _POINTER_BYTES_MAX = 1024
 
@@ -37,28 +39,32 @@ def pointer(data: bytes) -> Pointer | None:
 
 
 def large_files(git: Git, index: Path) -> dict[str, Path]:
-    """Where the bytes lie that files of `index` stand for, by path; what was never fetched is left out.
+    """Where the bytes really lie that files of `index` stand for, by path; what was never fetched is left out.
 
     Only files that attributes in `index` give to the filter `lfs`. Three git processes, none in a repository where
     git-lfs keeps nothing. Every large file is read once in a process, for bytes that are no longer what they were
     are left out, too.
     """
-    if not (git.git_dir / STORE).is_dir() or not index.is_file():
+    store = git.git_dir / STORE
+    if not store.is_dir() or not index.is_file():
         return {}
     looks = index.stat()
     asked = _pointers(git, index, (looks.st_ino, looks.st_size, looks.st_mtime_ns))
-    places = {path: _place(git, one) for path, one in asked.items()}
-    return {path: place for path, place in places.items() if _holds(place, asked[path])}
+    store = store.resolve()
+    places = {path: _held(_place(store, one), one) for path, one in asked.items()}
+    return {path: place for path, place in places.items() if place}
 
 
 def unfetched(git: Git, index: Path) -> tuple[str, ...]:
     """The files of `index` that stand for bytes that are not here, sorted. Three git processes."""
-    return tuple(sorted(path for path, one in _read(git, index).items() if not _place(git, one).is_file()))
+    store = git.git_dir / STORE
+    asked = _read(git, index).items()
+    return tuple(sorted(path for path, one in asked if not _place(store, one).is_file()))
 
 
-def _place(git: Git, wanted: Pointer) -> Path:
+def _place(store: Path, wanted: Pointer) -> Path:
     name = wanted.sha256
-    return git.git_dir / STORE / name[:2] / name[2:4] / name
+    return store / name[:2] / name[2:4] / name
 
 
 # What is looked at changes with each record only.
@@ -79,18 +85,21 @@ def _read(git: Git, index: Path) -> dict[str, Pointer]:
     return {path: one for path, one in found.items() if one}
 
 
-def _holds(place: Path, wanted: Pointer) -> bool:
+def _held(place: Path, wanted: Pointer) -> Path | None:
+    """Where `place` really is, if it holds what is wanted."""
     try:
         looks = place.lstat()
-        return looks.st_size == wanted.size and wanted.sha256 == _digest(
-            place, (looks.st_ino, looks.st_mtime_ns, looks.st_ctime_ns)
-        )
+        if looks.st_size != wanted.size or not stat.S_ISREG(looks.st_mode):
+            return None
+        real, digest = _known(place, (looks.st_ino, looks.st_mtime_ns, looks.st_ctime_ns))
+        return real if digest == wanted.sha256 else None
     except OSError:
-        return False
+        return None
 
 
-@lru_cache(maxsize=4096)
-def _digest(place: Path, _looks: tuple[int, int, int]) -> str:
-    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+# Of all of them, however many: to forget one is to read it again for every call.
+@cache
+def _known(place: Path, _looks: tuple[int, int, int]) -> tuple[Path, str]:
+    descriptor = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with os.fdopen(descriptor, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return place.resolve(), hashlib.file_digest(file, "sha256").hexdigest()

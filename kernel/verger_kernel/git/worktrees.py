@@ -210,6 +210,7 @@ def _show_index(git: Git, index: Path, target: Path) -> None:
         return
     # An agent sees their bytes in their place: to its git, that would be a change.
     aside = index.with_name(index.name + ".shown")
+    _remove_lock(aside)
     shutil.copyfile(index, aside)
     try:
         names = b"".join(os.fsencode(path) + b"\0" for path in large)

@@ -28,6 +28,8 @@ from verger_kernel.perform.site import Site
 from verger_kernel.process.sandbox import Shown
 from verger_kernel.rules.ids import ObjectId
 
+LARGE_FILES_MAX = 50_000
+"""How many of them a job is shown: a mount each, and Linux allows 100,000."""
 _MAKING = Lock()
 
 
@@ -46,16 +48,14 @@ def into_worktree(site: Site, item: str, attempt: int) -> tuple[Shown, ...]:
 
 
 def into_tree(site: Site, index: Path, work: Path, at: Path) -> tuple[Shown, ...]:
-    """The large files of `work`, a checkout whose index is `index` and that a job sees at `at`.
+    """The large files of `work`, a checkout whose index is `index` and that a job sees at `at`, the first of very many.
 
     None without a sandbox. Raises GitError.
     """
     if site.policy.sandbox == "none":
         return ()
-    found = large_files(site.git, index)
-    return tuple(
-        Shown(place.resolve(), at / path) for path, place in sorted(found.items()) if is_plain(work, path)
-    )
+    found = sorted(large_files(site.git, index).items())[:LARGE_FILES_MAX]
+    return tuple(Shown(place, at / path) for path, place in found if is_plain(work, path))
 
 
 def _submodules(site: Site, layers: LayerFolder, index: Path, worktree: Path) -> tuple[Shown, ...]:

@@ -162,26 +162,29 @@ def _steps(sandbox: Sandbox) -> Iterator[tuple[Any, ...]]:
     if sandbox.layers:
         yield _tree(sandbox.layers)
     places = {at: str(one.place) for at, one in own.items()} | {at: at for at in known}
-    elsewhere = {at: place for at, place in places.items() if at != place}
+    elsewhere: dict[str, list[str]] = {}
+    for at, place in places.items():
+        if at != place:
+            elsewhere.setdefault(place, []).append(at)
     for hidden in map(str, sandbox.hidden):
         if hidden not in own:
             yield from _hiding(hidden, places, elsewhere)
 
 
 def _hiding(
-    hidden: str, places: Mapping[str, str], elsewhere: Mapping[str, str]
+    hidden: str, places: Mapping[str, str], elsewhere: Mapping[str, list[str]]
 ) -> Iterator[tuple[Any, ...]]:
     """What takes `hidden` out of sight, where one of `places`, each with what is shown there, holds it.
 
-    `elsewhere` are those of them that show something of another place.
+    `elsewhere` says where what is shown at another place than its own is shown.
     """
-    around = next((at for at in _upwards(hidden) if at in places), None)
-    if around is not None:
-        found = Path(places[around] + hidden.removeprefix(around))
+    around = tuple(_upwards(hidden))
+    nearest = next((at for at in around if at in places), None)
+    if nearest is not None:
+        found = Path(places[nearest] + hidden.removeprefix(nearest))
         yield from _out_of_sight(hidden, found)
-    # Whatever is shown at another place than its own holds it there, too.
-    for at, place in elsewhere.items():
-        if place in _upwards(hidden):
+    for place in around:
+        for at in elsewhere.get(place, ()):
             yield from _out_of_sight(at + hidden.removeprefix(place), Path(hidden))
 
 
