@@ -98,6 +98,17 @@ def listing(git: Git, tree: ObjectId, *, index: Path | None = None) -> dict[str,
     return {path: Held(mode=words.split()[0], id=ObjectId(words.split()[2])) for words, _, path in cut}
 
 
+def prove_checkout(git: Git, tree: ObjectId, index: Path) -> None:
+    """Raises GitError where git would refuse to check `tree` out, as for a `.gitmodules` that is a link.
+
+    `index` is used for nothing else and removed again. One git process.
+    """
+    try:
+        git.run(*_NO_SYNC, "read-tree", tree, index=index)
+    finally:
+        forget(index)
+
+
 def staged(git: Git, index: Path) -> dict[str, Held]:
     """What every path of an index holds; paths as the file system has them. One git process."""
     lines = os.fsdecode(git.run("ls-files", "-z", "--stage", index=index)).split("\0")[:-1]

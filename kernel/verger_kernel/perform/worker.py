@@ -10,6 +10,7 @@ from anyio import to_thread
 from verger_kernel.agents.outcome import Answered, Outcome, Unanswered
 from verger_kernel.git import commits
 from verger_kernel.git.command import GitError
+from verger_kernel.git.trees import TreeChange, prove_checkout
 from verger_kernel.perform import answers, bounds, calls, secrets, worktree
 from verger_kernel.perform.site import Site
 from verger_kernel.perform.tasks import CallPlace, rejection_points, rework_points, task
@@ -17,7 +18,7 @@ from verger_kernel.rules.effects import RunWorker
 from verger_kernel.rules.events import WorkerReturned
 from verger_kernel.rules.ids import ObjectId, tries_of
 from verger_kernel.rules.packs import Stage, WorkerReport
-from verger_kernel.rules.scope import out_of_scope
+from verger_kernel.rules.scope import LINK, out_of_scope
 
 SHOWN_PATHS = 50
 """Offending paths named in the journal; the rest is counted. A person reads a screen, the diff holds them all."""
@@ -93,6 +94,7 @@ def _recorded(
             return _returned(effect, outcome, escapes=leaks, quarantine=quarantine)
         calls.not_put_off(outcome)
         record = worktree.recorded(site, effect.item, effect.attempt)
+        changes = () if record.too_large else _changes(effect, site, record)
     except GitError as error:
         if error.is_of_the_world():
             raise
@@ -101,7 +103,6 @@ def _recorded(
         return _returned(effect, outcome, escapes=refused, quarantine=quarantine)
     if record.too_large:
         return _returned(effect, outcome, escapes=record.too_large, quarantine=quarantine)
-    changes = commits.differences(site.git, effect.base, record.tree, few=record.few)
     roots = site.item(effect.item).allowed_write_roots
     outside = out_of_scope((change.as_change() for change in changes), roots)
     outside += bounds.links_that_lead_out(site, effect, changes)
@@ -116,6 +117,15 @@ def _recorded(
         left_out=record.left_out,
         quarantine=quarantine,
     )
+
+
+def _changes(effect: RunWorker, site: Site, record: worktree.Recorded) -> tuple[TreeChange, ...]:
+    changes = commits.differences(site.git, effect.base, record.tree, few=record.few)
+    if any(change.new_mode == LINK for change in changes):
+        # Git records links that it does not check out.
+        aside = site.attempt(effect.item, effect.attempt).index.with_name("aside.index")
+        prove_checkout(site.git, record.tree, aside)
+    return changes
 
 
 def _returned(
