@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.doubles.large import ATTRIBUTES, fetch, pointer_to
 from tests.doubles.repository import make_repository
-from tests.doubles.trials import AGENT, RUN, passed, shell, trial
+from tests.doubles.trials import AGENT, RUN, escalated, passed, shell, trial
 from tests.doubles.workplace import Workplace
 
 PATHS = f"sandbox_paths = {json.dumps([sys.prefix, sys.base_prefix, str(AGENT.parent)])}\n"
@@ -114,3 +114,33 @@ def test_names_that_are_no_text_are_brought_as_well(tmp_path: Path) -> None:
     place.git("commit", "-qam", "odd names")
     (place.repository / loose).write_text("key")
     passed(place, place.verger(*RUN, **CLOSED), large, pointer_to(b"bytes").strip())
+
+
+ROOTS = "docs; deep; way; .gitignore; .gitmodules; test.env"
+WAYS_TO_BREAK_IT = {
+    "a file in the place of a folder": "rm -rf deep; echo x >deep",
+    "garbage for a list of submodules": "head -c 2000000 /dev/urandom >.gitmodules",
+    "a folder for a list of submodules": "rm .gitmodules; mkdir .gitmodules; echo x >.gitmodules/x",
+    "a folder moved behind a link": "mkdir docs/a; mv way docs/a/way; ln -s docs/a/way way",
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_BREAK_IT)
+def test_no_worker_ends_a_run_by_what_it_makes_of_what_was_brought(tmp_path: Path, way: str) -> None:
+    place = furnished(tmp_path, f"test -e docs/01.md || ({WAYS_TO_BREAK_IT[way]})", allowed_write_roots=ROOTS)
+    passed(place, place.verger(*RUN, **CLOSED))
+
+
+def test_what_was_brought_is_recorded_by_no_rule_of_the_workers(tmp_path: Path) -> None:
+    agent = "test -e docs/01.md || (echo >.gitignore; echo more >>test.env)"
+    place = furnished(tmp_path, agent, allowed_write_roots=ROOTS)
+    passed(place, place.verger(*RUN, **CLOSED))
+    assert "env" not in place.git("ls-tree", "-r", "--name-only", place.run_branch())
+    # It is in no object of git's either, for somebody could push it.
+    assert "keymore" not in place.git("cat-file", "--batch-all-objects", "--batch")
+
+
+def test_a_list_of_submodules_that_is_a_link_is_refused_when_it_is_recorded(tmp_path: Path) -> None:
+    place = furnished(tmp_path, "rm .gitmodules; ln -s docs/index.md .gitmodules", allowed_write_roots=ROOTS)
+    stage = escalated(place, place.verger(*RUN, **CLOSED))
+    assert "invalid path '.gitmodules'" in str(stage)

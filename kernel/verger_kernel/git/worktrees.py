@@ -7,9 +7,8 @@ Not here: what an agent did with that `.git` (`tripwire.py`), removal (`removal.
 import hashlib
 import os
 import shutil
-import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,14 +19,14 @@ from verger_kernel.git.ignores import IgnoreFiles
 from verger_kernel.git.large_files import large_files
 from verger_kernel.git.own_folder import forget
 from verger_kernel.git.removal import remove, remove_entry
-from verger_kernel.git.tripwire import folders, nested_gits
+from verger_kernel.git.staging import add_all, synced
+from verger_kernel.git.tripwire import nested_gits
 from verger_kernel.rules.ids import ObjectId
 from verger_kernel.rules.scope import GITLINK, path_text
 
 # A worktree and its index can be made again from the objects, so nothing waits for them to reach the disk.
 _NO_SYNC = ("-c", "core.fsync=none")
 _PUT_ASIDE = ".git-put-aside"
-_FEW, _MANY = 8, 100
 
 
 def create(
@@ -50,15 +49,15 @@ def create(
         _write_twin(git, target, head, tree)
 
 
-def record(git: Git, target: Path, index: Path) -> ObjectId:
-    """The tree of what stands in `target` now; its objects are durable. Two git processes.
+def record(git: Git, target: Path, index: Path, *, never: Iterable[str] = ()) -> ObjectId:
+    """The tree of what stands in `target` now but for the paths `never`; its objects are durable. Two git processes.
 
     What the `.gitignore` files of `target` and the repository's own excludes name is left out, unless it was
     tracked before; `record_by` asks other rules. Ask `tripwire.escapes` first: a worktree that holds another
     repository is not recorded.
     """
     _remove_lock(index)
-    git.run("add", "--all", work_tree=target, index=index)
+    add_all(git, target, index, never)
     return ObjectId(git.run("write-tree", work_tree=target, index=index).decode().strip())
 
 
@@ -70,15 +69,19 @@ def record_by(
     keep: Callable[[str], bool],
     *,
     changed: int,
+    never: Iterable[str] = (),
 ) -> tuple[ObjectId, tuple[str, ...]]:
     """The tree of what stands in `target`, and the files left out of it that `rules` do not ignore.
+
+    The paths `never` are in neither: `rules` ignore them, whatever those of `target` now say.
 
     Of these a file that the change itself ignores is recorded where `keep` says so of its path. Paths are as
     `path_text` shows them. `changed` is about how many files there are to be stored. Two git processes while `target`
     has the same rules, else six at most.
     """
     _remove_lock(index)
-    git.run(*_synced(changed), "add", "--all", work_tree=target, index=index)
+    is_as_before = ignores.ignore_files(target) == rules
+    add_all(git, target, index, () if is_as_before else never, *synced(changed))
     hidden = ignores.hidden(git, target, index, rules)
     kept = tuple(path for path in hidden.by_record if keep(path_text(path)))
     if kept:
@@ -87,13 +90,6 @@ def record_by(
     left_out = sorted({*hidden.by_record, *hidden.by_nobody}.difference(kept))
     tree = git.run("write-tree", work_tree=target, index=index).decode().strip()
     return ObjectId(tree), tuple(map(path_text, left_out))
-
-
-def _synced(files: int) -> tuple[str, ...]:
-    """How git makes so many new files durable with the fewest syncs: each, all at once, or in one pack."""
-    if files <= _FEW:
-        return ("-c", "core.fsyncMethod=fsync")
-    return ("-c", "core.fsyncMethod=batch", *(("-c", "core.bigFileThreshold=1") if files > _MANY else ()))
 
 
 def too_large(git: Git, target: Path, index: Path, large: frozenset[bytes]) -> tuple[str, ...]:
@@ -156,31 +152,27 @@ def differs(git: Git, target: Path, index: Path, commit: ObjectId) -> bool:
     return bool(git.run("diff-index", "--cached", commit, work_tree=target, index=index))
 
 
-def remove_special(target: Path) -> None:
-    """Removes every pipe, socket and device from `target`: they hold nothing, and git may wait for one for ever."""
-    for _folder, entries in folders(target):
-        for entry in filter(_is_special, entries or ()):
-            place = Path(entry.path)
-            place.parent.chmod(place.parent.stat().st_mode | stat.S_IRWXU)
-            place.unlink()
-
-
-def _is_special(entry: "os.DirEntry[str]") -> bool:
-    return not (entry.is_symlink() or entry.is_dir() or entry.is_file())
-
-
-def quarantine(git: Git, target: Path, index: Path, ref: str, parent: ObjectId, utc_ms: int) -> ObjectId:
+def quarantine(
+    git: Git,
+    target: Path,
+    index: Path,
+    ref: str,
+    parent: ObjectId,
+    utc_ms: int,
+    *,
+    never: Iterable[str] = (),
+) -> ObjectId:
     """The commit on top of `parent` that keeps what stands in `target`, ignored files left out, under `ref`.
 
-    A `.git` inside the tree is renamed first, so that its files are kept as files. `index` is left as it is.
-    Safe to do twice with the same `utc_ms`. Raises RefMoved if `ref` names something else.
+    The paths `never` are left out, too. A `.git` inside the tree is renamed first, so that its files are kept as files.
+    `index` is left as it is. Safe to do twice with the same `utc_ms`. Raises RefMoved if `ref` names something else.
     """
     for place in nested_gits(target):
         place.rename(_free_name(place.parent))
     scratch = index.with_name(index.name + ".quarantine")
     try:
         git.run(*_NO_SYNC, "read-tree", parent, work_tree=target, index=scratch)
-        tree = record(git, target, scratch)
+        tree = record(git, target, scratch, never=never)
     finally:
         forget(scratch)
     commit = commit_tree(git, tree, parent, f"verger: quarantine of {target.name}\n", utc_ms)

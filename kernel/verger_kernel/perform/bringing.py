@@ -38,12 +38,12 @@ def into_worktree(site: Site, item: str, attempt: int) -> tuple[Shown, ...]:
 
     Raises GitError and OSError.
     """
-    folder = site.attempt(item, attempt)
-    large = into_tree(site, folder.index, folder.worktree, folder.worktree)
     if site.policy.sandbox == "none":
         return ()
-    # Both lanes may want them at the same moment.
+    folder = site.attempt(item, attempt)
+    # Both lanes may want them at the same moment, and git works in a folder beside its index.
     with _MAKING:
+        large = into_tree(site, folder.index, folder.worktree, folder.worktree)
         return (*large, *_submodules(site, site.layers(item), folder.index, folder.worktree))
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from verger_kernel.disk import evidence
 from verger_kernel.disk.layout import AttemptFolder
-from verger_kernel.git import refs, removal, submodules, trespass, tripwire, worktrees
+from verger_kernel.git import refs, removal, special, submodules, trespass, tripwire, worktrees
 from verger_kernel.git.command import GitError
 from verger_kernel.git.own_folder import forget
 from verger_kernel.git.repository import ignored
@@ -107,15 +107,16 @@ def recorded(site: Site, item: str, attempt: int) -> Recorded:
     if large:
         words = (f"{shown(path)} is larger than {FILE_BYTES_MAX >> 20} MiB" for path in large)
         return Recorded(ObjectId(""), (), few=False, too_large=tuple(words))
-    rules = bounds.wires_of(folder).worktree.ignores
+    wires = bounds.wires_of(folder)
     return Recorded(
         *worktrees.record_by(
             site.git,
             folder.worktree,
             folder.index,
-            rules,
+            wires.worktree.ignores,
             lambda path: lies_within(path, roots),
             changed=found.changed,
+            never=wires.included,
         ),
         few=found.changed <= _FEW and found.changed_bytes <= _SMALL_BYTES,
     )
@@ -234,7 +235,7 @@ def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId
     folder = site.attempt(item, attempt)
     if not folder.worktree.is_dir() or not folder.index.exists():
         return ""
-    worktrees.remove_special(folder.worktree)
+    special.remove_special(folder.worktree)
     if not _is_dirty(site, folder, parent, accepted):
         return ""
     ref = site.quarantine_ref(item, attempt, name)
@@ -243,7 +244,8 @@ def _quarantine(site: Site, item: str, attempt: int, name: str, parent: ObjectId
     try:
         if worktrees.too_large(site.git, folder.worktree, folder.index, standing(folder.worktree).large):
             return _moved_aside(folder.worktree)
-        worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms)
+        never = bounds.wires_of(folder).included if _is_readable(folder) else ()
+        worktrees.quarantine(site.git, folder.worktree, folder.index, ref, parent, kept_at_ms, never=never)
     except GitError as error:
         if error.is_of_the_world():
             raise

@@ -9,9 +9,10 @@ from tests.doubles.repository import head_of, run_git, write_files
 from tests.kernel.git.conftest import Desk
 
 from verger_kernel.git.removal import remove
+from verger_kernel.git.special import remove_special
 from verger_kernel.git.trees import differences
 from verger_kernel.git.tripwire import Tripwire, escapes, tripwire
-from verger_kernel.git.worktrees import leftovers, quarantine, record, remove_special
+from verger_kernel.git.worktrees import leftovers, quarantine, record
 from verger_kernel.rules.ids import ObjectId
 
 _AS_AGENT = ("-c", "user.name=Agent", "-c", "user.email=agent@example.org")

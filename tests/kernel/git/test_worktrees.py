@@ -11,10 +11,12 @@ from tests.kernel.git.conftest import Desk, snapshot
 
 from verger_kernel.git import refs
 from verger_kernel.git.commits import tree_of
+from verger_kernel.git.ignores import ignore_files
 from verger_kernel.git.removal import RemovalRefused
 from verger_kernel.git.repository import facts, find, git_for
+from verger_kernel.git.trees import listing
 from verger_kernel.git.tripwire import tripwire
-from verger_kernel.git.worktrees import create, leftovers, quarantine, record, restore
+from verger_kernel.git.worktrees import create, leftovers, quarantine, record, record_by, restore
 from verger_kernel.rules.ids import ObjectId
 
 _ODD_NAMES = (
@@ -265,3 +267,20 @@ def test_a_submodule_is_an_empty_folder_and_its_gitlink_stays(desk: Desk, tmp_pa
     write_files(desk.target, {"sub/x": "x"})
     restore(desk.git, desk.target, tree_of(desk.git, desk.base), desk.index, head=desk.base)
     assert list((desk.target / "sub").iterdir()) == []
+
+
+def test_what_may_never_be_recorded_is_not_whatever_the_ignore_rules_become(desk: Desk) -> None:
+    rules = ignore_files(desk.target)
+    for name in ("secret.o", "other.o"):
+        desk.write(**{name: "key"})
+    desk.write(**{".gitignore": "\n"})
+    never = ("secret.o", "gone.o")
+    tree, left_out = record_by(
+        desk.git, desk.target, desk.index, rules, lambda path: True, changed=1, never=never
+    )
+    assert left_out == ()
+    assert {"other.o"} == listing(desk.git, tree).keys() & {"secret.o", "other.o"}
+    kept = quarantine(
+        desk.git, desk.target, desk.index, "refs/verger/quarantine/x", desk.base, 0, never=never
+    )
+    assert {"other.o"} == listing(desk.git, kept).keys() & {"secret.o", "other.o"}
