@@ -3,6 +3,7 @@
 Not here: which layer a tree wants (`layer_keys.py`), how a command sees it below its tree (`process/rooms.py`).
 """
 
+import errno
 import hashlib
 import os
 import shutil
@@ -102,7 +103,13 @@ class LayerFolder:
         if layer is None or self._whole(shared):
             return
         shared.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own.rename(shared)
+        try:
+            own.rename(shared)
+        except OSError as error:
+            # Another run gave all the same layer a moment before.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return
         self.known[shared] = layer.fingerprint
 
     def trust_all(self) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.doubles.repository import head_of, make_repository, run_git, write_files
 
 from verger_kernel.disk import dependencies
-from verger_kernel.disk.dependencies import LayerFolder, seal, sealed, taken
+from verger_kernel.disk.dependencies import Layer, LayerFolder, seal, sealed, taken
 from verger_kernel.process import rooms
 from verger_kernel.process.rooms import Room
 
@@ -292,6 +292,22 @@ def test_trust_is_given_twice_or_to_nothing_without_harm(work: Path, folder: Lay
     second.trust(KEY)
     layer = again(folder, item="03").find(KEY)
     assert layer and files_in(layer.files) == MADE
+
+
+class _Raced(LayerFolder):
+    """As it is where another run gives all the same layer right after this one looked."""
+
+    def _whole(self, folder: Path) -> Layer | None:
+        found = super()._whole(folder)
+        if folder == self._shared("key"):
+            shutil.copytree(self._own("key"), folder)
+        return found
+
+
+def test_who_trusts_a_layer_a_moment_after_another_run_does_no_harm(work: Path, folder: LayerFolder) -> None:
+    folder.keep("key", work, ())
+    _Raced(folder.root, folder.run, folder.item).trust("key")
+    assert (folder.root / "shared/key").is_dir()
 
 
 def test_all_layers_of_an_item_are_trusted_at_once(work: Path, folder: LayerFolder) -> None:
