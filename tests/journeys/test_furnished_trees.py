@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.doubles.large import ATTRIBUTES, fetch, pointer_to
-from tests.doubles.repository import make_repository
+from tests.doubles.repository import make_repository, run_git
 from tests.doubles.trials import AGENT, RUN, escalated, passed, shell, trial
 from tests.doubles.workplace import Workplace
 
@@ -144,3 +144,15 @@ def test_a_list_of_submodules_that_is_a_link_is_refused_when_it_is_recorded(tmp_
     place = furnished(tmp_path, "rm .gitmodules; ln -s docs/index.md .gitmodules", allowed_write_roots=ROOTS)
     stage = escalated(place, place.verger(*RUN, **CLOSED))
     assert "invalid path '.gitmodules'" in str(stage)
+
+
+def test_a_submodule_of_another_worktree_of_the_repository_is_in_nobodys_way(tmp_path: Path) -> None:
+    place = furnished(tmp_path, "test $(cat sub/x.env) = key")
+    linked = tmp_path / "linked"
+    place.git("worktree", "add", "-q", "-b", "other", str(linked))
+    run_git(linked, "rm", "-qr", "sub", ".gitmodules")
+    run_git(linked, "commit", "-qm", "no submodule here")
+    (linked / "sub").mkdir()
+    (linked / "sub/x.env").write_text("key")
+    done = place.verger(*RUN, cwd=linked, **CLOSED)
+    assert done.code == 0, done

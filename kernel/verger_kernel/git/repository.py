@@ -136,17 +136,19 @@ def _is_reached(root: Path, path: str, tracked: set[str]) -> bool:
     return not any(folder in tracked or (root / folder).is_symlink() for folder in _ancestors(path))
 
 
-def ignored(git: Git, work_tree: Path, paths: Iterable[str]) -> set[str]:
+def ignored(git: Git, work_tree: Path, paths: Iterable[str], *, index: Path | None = None) -> set[str]:
     """Those of `paths`, none of them in a submodule or behind a link, that git ignores in `work_tree`.
 
-    One git process, none without a path.
+    `index` says what is tracked there; without one it is that of the git folder. One git process, none without a path.
     """
     # With `./` before it, a name that begins with a colon is no pattern.
     names = os.fsencode("".join(f"./{path}\0" for path in paths))
     if not names:
         return set()
     # Exit code 1 says that none is ignored.
-    answer = git.run("check-ignore", "-z", "--stdin", work_tree=work_tree, stdin=names, ok=(0, 1))
+    answer = git.run(
+        "check-ignore", "-z", "--stdin", work_tree=work_tree, index=index, stdin=names, ok=(0, 1)
+    )
     return {path.removeprefix("./") for path in os.fsdecode(answer).split("\0")[:-1]}
 
 

@@ -171,9 +171,8 @@ def _to_include(site: Site, folder: AttemptFolder, base: ObjectId) -> tuple[str,
         return ()
     aside = folder.index.with_name("aside.index")
     found = submodules.included(site.git, site.repository.root, base, aside)
-    return tuple(
-        sorted(ignored(site.git, folder.worktree, (path for path in found if _fits(folder.worktree, path))))
-    )
+    fitting = (path for path in found if _fits(folder.worktree, path))
+    return tuple(sorted(ignored(site.git, folder.worktree, fitting, index=folder.index)))
 
 
 def _fits(worktree: Path, path: str) -> bool:
