@@ -81,10 +81,10 @@ BUDGETS = {
     "a fresh status": budget(59, 16, 110, USUAL),
     "a fresh list-items": budget(36, 90, 105, USUAL | READERS),
     "show-item": budget(36, 90, 105, USUAL | READERS),
-    "resume": budget(232, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
-    "run": budget(251, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
+    "resume": budget(234, 115, 200, USUAL | GIT | LOOP | {"subprocess"}),
+    "run": budget(253, 275, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
     "listening": budget(23, 14, 150, {"asyncio", "msgspec", "typing_extensions", "pathlib", "subprocess"}),
-    "doctor": budget(240, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
+    "doctor": budget(242, 260, 240, USUAL | READERS | POLICY | GIT | LOOP | {"subprocess"}),
 }
 
 
