@@ -69,7 +69,8 @@ class StatusView:
         return self._form % {b"age": _ms(age_ns), b"left": _ms(left_ns)}
 
     def _draw(self, said: Said, saved: _Saved | None, plan: Plan | None) -> None:
-        seen = supervision(self._run)
+        is_enclosed = saved is not None and saved.view.sandbox == "required"
+        seen = supervision(self._run, is_enclosed=is_enclosed)
         made_of = (said.claim, said.reason, seen, saved, plan)
         if made_of != self._made_of:
             seen = seen if seen.at_work else _planned(seen, plan)
@@ -153,8 +154,8 @@ def _planned(seen: m.Supervision, plan: Plan | None) -> m.Supervision:
     return msgspec.structs.replace(seen, next=plan.why, next_utc=at)
 
 
-def supervision(run: Watched) -> m.Supervision:
-    """The plane of what is proved."""
+def supervision(run: Watched, *, is_enclosed: bool) -> m.Supervision:
+    """The plane of what is proved, of a run whose agents and commands are in a sandbox, or are not."""
     watch = run.watch
     answer = watch.known.answer
     ack = answer.ack if answer else None
@@ -168,7 +169,7 @@ def supervision(run: Watched) -> m.Supervision:
         start_ticks=known.start_ticks,
         boot_id=known.boot_id,
         pid_namespace=known.pid_namespace,
-        probe="unprotected",
+        probe="protected" if is_enclosed else "unprotected",
         probe_socket=watch.invocation.probe_socket if watch.invocation else "",
         missed=watch.connection.missed,
         refused=watch.seen.refused,
@@ -189,6 +190,12 @@ def supervision(run: Watched) -> m.Supervision:
     )
 
 
+_PROBES = {
+    "protected": "protected: agents of this run see neither its key nor its socket",
+    "unprotected": "unprotected: agents run as the same user and could forge an answer",
+}
+
+
 def _text(run_id: str, said: Said, seen: m.Supervision, saved: _Saved | None, age_ms: int | None) -> str:
     age = f", {age_ms} ms ago" if age_ms is not None and said.claim is Claim.LIVE_ATTACHED else ""
     kernel = f"pid {seen.pid}, invocation {seen.invocation}" if seen.at_work else "none at work"
@@ -202,7 +209,7 @@ def _text(run_id: str, said: Said, seen: m.Supervision, saved: _Saved | None, ag
         if stage
         else "",
         "doing": "; ".join(f"{one.effect} for {one.age_ms / 1000:.1f} s" for one in seen.doing),
-        "probe": "unprotected: agents run as the same user and could forge an answer" if seen.at_work else "",
+        "probe": _PROBES[seen.probe] if seen.at_work else "",
         "heartbeat": seen.heartbeat,
         "intervention": seen.intervention,
         "next": f"{seen.next}; at {seen.next_utc}" if seen.next_utc else seen.next,

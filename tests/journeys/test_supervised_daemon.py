@@ -138,6 +138,19 @@ def test_five_clients_at_once_get_one_daemon_which_leaves_when_nothing_is_at_wor
     assert seat.verger("supervise", "status", run, "--exit-code").returncode in (11, 13)
 
 
+@pytest.mark.parametrize(("sandbox", "probe"), [("required", "protected"), ("none", "unprotected")])
+def test_a_status_says_whether_agents_could_answer_in_their_kernels_place(
+    seat: Seat, sandbox: str, probe: str
+):
+    assert seat.verger(*RUN, "--detach", VERGER_SANDBOX=sandbox).returncode == 0
+    seat.until("live_attached")
+    wait_until(lambda: seat.status()["kernel"].get("sandbox") == sandbox)
+    said = seat.status()
+    assert said["supervision"]["probe"] == probe
+    assert f"\nprobe        {probe}: " in said["text"]
+    assert seat.verger("supervise", "stop", "latest").returncode == 0
+
+
 def test_a_heartbeat_that_cannot_be_written_is_told_and_the_run_is_supervised_all_the_same(seat: Seat):
     assert seat.verger(*RUN, "--detach").returncode == 0
     seat.until("live_attached")
