@@ -17,7 +17,6 @@ from verger_daemon.control import next_epoch
 from verger_daemon.events import Hub
 from verger_daemon.handlers import Handlers
 from verger_daemon.itself import counted, said, told
-from verger_daemon.ledger import Ledger
 from verger_daemon.limiting import Limiting
 from verger_daemon.listening import Listening, SocketRefused, refuse_long
 from verger_daemon.notify import Notices
@@ -26,6 +25,7 @@ from verger_daemon.protocol import daemon_messages as d
 from verger_daemon.protocol import messages as m
 from verger_daemon.publishing import Publisher
 from verger_daemon.recovering import Recovery
+from verger_daemon.roster import Roster
 from verger_daemon.rules import telling
 from verger_daemon.rules.watch import Pace
 from verger_daemon.server import Server
@@ -91,10 +91,10 @@ class Daemon:
         self.epoch = next_epoch(places.home)
         self._standing = Standing(places.home, lock, self.epoch)
         self._hub = Hub(self.epoch, lambda: now().utc_ms)
-        self._ledger = Ledger(places.home)
+        self._roster = Roster(places.home)
         self._recovery = Recovery(Publisher(self._hub), settings)
         self._supervisor = Supervisor(
-            self._ledger,
+            self._roster,
             self._recovery,
             epoch=self.epoch,
             pace=Pace(probe_interval_ms=settings.probe_interval_ms, ack_deadline_ms=settings.ack_deadline_ms),
@@ -128,7 +128,7 @@ class Daemon:
         loop.add_signal_handler(STOP_SIGNAL, self._stop_soon)
         loop.add_signal_handler(signal.SIGCHLD, self._supervisor.reap)
         self._supervisor.adopt()
-        for why in self._ledger.unreadable:
+        for why in self._roster.unreadable:
             _log.warning("left alone: %s", why)
         await self._server.start()
         _log.info("vergerd %s, epoch %d, listens at %s", VERSION, self.epoch, self._places.socket)

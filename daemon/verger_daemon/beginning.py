@@ -16,7 +16,7 @@ from typing import NamedTuple
 from verger_daemon import activation, notify
 from verger_daemon.greeting import Charge, GreetingFailed, greet
 from verger_daemon.invocations import Child, draw_key, send, start
-from verger_daemon.ledger import Ledger, OnRecord
+from verger_daemon.roster import OnRecord, Roster
 from verger_kernel.clock import now
 from verger_kernel.rules.ids import RunId
 from verger_kernel.rules.now import iso
@@ -87,10 +87,10 @@ class Begun(NamedTuple):
     streams: tuple[Path, Path]
 
 
-async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
+async def begin(order: Order, target: Target, roster: Roster) -> Begun:
     """What `order` asks for: a kernel, on record and listening. Raises StartRefused; nothing is left of it then."""
     invocation = uuid.uuid4().hex
-    streams = ledger.streams(invocation)
+    streams = roster.streams(invocation)
     # A client that runs in a unit of its own sends what systemd says to that unit.
     environment = {
         name: value for name, value in (order.environment or os.environ).items() if name not in _TO_ANOTHER
@@ -110,19 +110,19 @@ async def begin(order: Order, target: Target, ledger: Ledger) -> Begun:
         raise StartRefused(f"no kernel could be started: {error}", "mend that, then try again") from error
     found: list[OnRecord] = []
     try:
-        charge = partial(_charged, found, ledger, invocation, words, order, environment, target)
+        charge = partial(_charged, found, roster, invocation, words, order, environment, target)
         await greet(child.greeting, child.pid, charge)
     except GreetingFailed as failed:
         await _ended(child)
         said = tail(streams[1])
-        _forget(ledger, target, streams)
+        _forget(roster, target, streams)
         raise StartRefused(f"the kernel did not begin: {failed}", "see what it said", said) from failed
     return Begun(child, found[0], streams)
 
 
 def _charged(
     found: list[OnRecord],
-    ledger: Ledger,
+    roster: Roster,
     invocation: str,
     words: tuple[str, ...],
     order: Order,
@@ -147,7 +147,7 @@ def _charged(
         began_boottime_ns=boottime_ns(),
         environment={name: value for name, value in environment.items() if name in REMEMBERED},
     )
-    ledger.keep(kept)
+    roster.keep(kept)
     found.append(kept)
     return Charge(
         run_id=kept.run_id,
@@ -175,9 +175,9 @@ async def _ended(child: Child) -> None:
     os.close(child.pidfd)
 
 
-def _forget(ledger: Ledger, target: Target, streams: tuple[Path, Path]) -> None:
+def _forget(roster: Roster, target: Target, streams: tuple[Path, Path]) -> None:
     if not target.run_root:
-        ledger.forget(target.run_id)
+        roster.forget(target.run_id)
     for path in streams:
         path.unlink(missing_ok=True)
 

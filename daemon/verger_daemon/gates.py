@@ -8,9 +8,9 @@ from pathlib import Path
 
 import msgspec
 
-from verger_daemon.ledger import OnRecord
 from verger_daemon.observer import run_folder
 from verger_daemon.protocol import gate_messages as m
+from verger_daemon.roster import OnRecord
 from verger_kernel.disk.layout import RunFolder
 from verger_kernel.following.kinds import PER_RECORD
 from verger_kernel.rules import state as s

@@ -14,7 +14,6 @@ from verger_daemon.beginning import Order, StartRefused
 from verger_daemon.connections import Answer, Handler
 from verger_daemon.events import Hub
 from verger_daemon.gates import gate_of, gates_listed, last_line
-from verger_daemon.ledger import OnRecord
 from verger_daemon.logs import unknown, written
 from verger_daemon.observer import run_folder
 from verger_daemon.peers import Peer
@@ -22,6 +21,7 @@ from verger_daemon.protocol import errors
 from verger_daemon.protocol import messages as m
 from verger_daemon.protocol.errors import RpcError
 from verger_daemon.recovering import Recovery
+from verger_daemon.roster import OnRecord
 from verger_daemon.rules import telling
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.watch import Invocation

@@ -1,6 +1,6 @@
 """Starting a kernel: a process of its own that does nothing before it was put on record and given its key.
 
-Not here: what becomes of it (`watching.py`), and what is on record (`ledger.py`).
+Not here: what becomes of it (`watching.py`), and what is on record (`roster.py`).
 """
 
 import asyncio

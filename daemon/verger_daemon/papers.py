@@ -1,6 +1,6 @@
 """The files below `supervision/` of one run, of which the daemon is the only writer.
 
-Not here: what they say (`rules/`), and the daemon's own records (`ledger.py`).
+Not here: what they say (`rules/`), and the daemon's own records (`roster.py`).
 """
 
 from collections.abc import Iterator

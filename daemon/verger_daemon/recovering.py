@@ -15,10 +15,10 @@ from typing import Any
 
 from verger_daemon.beginning import Order, StartRefused
 from verger_daemon.invocations import finished
-from verger_daemon.ledger import OnRecord
 from verger_daemon.observer import run_folder
 from verger_daemon.plans import Plan
 from verger_daemon.publishing import Publisher
+from verger_daemon.roster import OnRecord
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.causes import WAITING, cause_of
 from verger_daemon.rules.recovery import Bounds, Decision, Do, Later, Leave, decide

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from verger_daemon.ledger import OnRecord
+from verger_daemon.roster import OnRecord
 from verger_daemon.rules.causes import Situation
 from verger_daemon.rules.records import Intervention
 from verger_daemon.rules.recovery import Act

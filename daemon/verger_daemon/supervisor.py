@@ -16,9 +16,9 @@ from verger_daemon.beginning import Begun, Order, StartRefused, Target, begin, n
 from verger_daemon.company import are_made, hindrance
 from verger_daemon.exchange import Exchange
 from verger_daemon.invocations import Child, adopt, take_away
-from verger_daemon.ledger import Ledger, OnRecord
 from verger_daemon.listener import Listener
 from verger_daemon.papers import last_number
+from verger_daemon.roster import OnRecord, Roster
 from verger_daemon.rules import watch_events as v
 from verger_daemon.rules.watch import Pace, Phase, opened
 from verger_daemon.sweeping import swept
@@ -39,7 +39,7 @@ class Supervisor:
 
     def __init__(
         self,
-        ledger: Ledger,
+        roster: Roster,
         told: Listener,
         *,
         epoch: int,
@@ -48,7 +48,7 @@ class Supervisor:
         sockets: Path,
         parallel: int,
     ) -> None:
-        self._ledger = ledger
+        self._roster = roster
         self._clients = told
         self._epoch = epoch
         self._pace = pace
@@ -107,7 +107,7 @@ class Supervisor:
             await self._at_rest(run_id)
             places = self._epoch, self._sockets, self._home
             target = Target(run_id, str(run_root or ""), *places, others=len(at_work))
-            run = self._attached(await begin(order, target, self._ledger))
+            run = self._attached(await begin(order, target, self._roster))
             self._environments[run_id] = order.environment
             return run
 
@@ -122,11 +122,11 @@ class Supervisor:
 
     def adopt(self) -> None:
         """Finds every kernel again that a daemon before this one started; those that are gone have ended."""
-        for kept in self._ledger.read():
+        for kept in self._roster.read():
             self._kept[kept.run_id] = kept
             if kept.phase == "at_work":
                 self._find_again(kept)
-        self._ledger.sweep({kept.invocation for kept in self._kept.values() if kept.phase == "at_work"})
+        self._roster.sweep({kept.invocation for kept in self._kept.values() if kept.phase == "at_work"})
 
     def reap(self) -> None:
         """Takes away what ended among our children: kernels are told of, orphans that fell to us are only reaped."""
@@ -233,7 +233,7 @@ class Supervisor:
         known = kept.identity
         ticks = start_ticks(known.pid) if known.boot_id == boot_id() else 0
         pidfd = adopt(known, start_ticks=ticks)
-        run.work(bytes.fromhex(kept.key), pidfd, self._ledger.streams(kept.invocation))
+        run.work(bytes.fromhex(kept.key), pidfd, self._roster.streams(kept.invocation))
         run.feed(
             v.Adopted(
                 invocation=kept.invocation,
@@ -278,13 +278,13 @@ class Supervisor:
 
     def _keep(self, kept: OnRecord) -> None:
         self._kept[kept.run_id] = kept
-        self._ledger.keep(kept)
+        self._roster.keep(kept)
 
     def _forget(self, run: Watched) -> None:
         """A run that never came to be leaves nothing behind."""
         run.close()
         kept = self._kept.pop(run.run_id)
         self.runs.pop(run.run_id)
-        self._ledger.forget(kept.run_id)
-        for path in self._ledger.streams(kept.invocation):
+        self._roster.forget(kept.run_id)
+        for path in self._roster.streams(kept.invocation):
             path.unlink(missing_ok=True)

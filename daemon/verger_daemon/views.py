@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from verger_daemon.ledger import OnRecord
 from verger_daemon.plans import Plan
 from verger_daemon.protocol import messages as m
+from verger_daemon.roster import OnRecord
 from verger_daemon.rules import telling
 from verger_daemon.rules.watch import Watch
 from verger_daemon.watching import Watched

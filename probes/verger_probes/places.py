@@ -13,7 +13,7 @@ _USERS = Path("/run/user")
 
 
 def state_home(environ: Mapping[str, str], home: Path) -> Path:
-    """The folder for what must outlive a reboot: runs, worktrees, ledger, keys."""
+    """The folder for what must outlive a reboot: runs, worktrees, roster, keys."""
     return (_absolute(environ, "XDG_STATE_HOME") or home / ".local" / "state") / "verger"
 
 

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from tests.bench.post import Post, post
 from tests.bench.workshop import ROOT, CommandFailed, Shape, workshop
 
-from verger_daemon.ledger import Ledger, OnRecord
+from verger_daemon.roster import OnRecord, Roster
 from verger_kernel.clock import now
 from verger_kernel.disk.layout import StateFolder
 from verger_kernel.rules.chain import GENESIS, line, read
@@ -72,12 +72,12 @@ def _put_on_record(here: Post, count: int, phase: Literal["at_work", "ended"], i
     here.home.mkdir(mode=0o700, parents=True)
     kernels = here.runtime / "verger" / "kernels"
     kernels.mkdir(mode=0o700, parents=True)
-    ledger = Ledger(here.home)
+    roster = Roster(here.home)
     for number in range(count):
         run_id = RunId(f"RUN_20260101T000000Z_{number:032x}")
         root = _copied(model, run_id)
         invocation = uuid.uuid4().hex
-        ledger.keep(
+        roster.keep(
             OnRecord(
                 run_id=run_id,
                 directory=str(made.repository),

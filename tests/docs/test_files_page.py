@@ -16,7 +16,7 @@ from tests.doubles.sessions import Session, steps
 from tests.doubles.trials import shell
 from tests.doubles.workplace import Workplace, workplace
 
-from verger_daemon.ledger import Ledger
+from verger_daemon.roster import Roster
 
 PAGE = (Path(__file__).parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
 FREE = re.compile(r"/(packet|logs|external_evidence|answers)/|^(worktrees|verify|layers)/")
@@ -159,7 +159,7 @@ def test_every_file_of_a_supervised_run_is_named_and_every_name_is_of_a_file(tmp
         there |= set(of_the_daemon(seat))
     unnamed = [name for name in there if not any(re.fullmatch(one, name) for one in known.values())]
     assert unnamed == [], "docs/files.md does not name them"
-    passing = Ledger(seat.daemon_home).streams("0a")
+    passing = Roster(seat.daemon_home).streams("0a")
     there |= {str(path).replace(f"{seat.daemon_home}", "XDG_STATE_HOME/verger/daemon") for path in passing}
     unmade = [name for name, one in known.items() if not any(re.fullmatch(one, path) for path in there)]
     assert [name for name in unmade if not name.endswith("vergerd.log.1")] == [], "and none of these was made"

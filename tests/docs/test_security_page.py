@@ -12,6 +12,6 @@ PAGE = " ".join((Path(__file__).parents[2] / "docs" / "security.md").read_text(e
 
 
 def test_the_environment_on_record_is_what_the_page_says() -> None:
-    (said,) = re.findall(r"The ledger keeps (.*) and five `XDG_…`", PAGE)
+    (said,) = re.findall(r"The roster keeps (.*) and five `XDG_…`", PAGE)
     assert set(re.findall(r"`(\w+)`", said)) == {one for one in REMEMBERED if not one.startswith("XDG_")}
     assert len([one for one in REMEMBERED if one.startswith("XDG_")]) == 5

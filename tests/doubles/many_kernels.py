@@ -1,6 +1,6 @@
 """One process in the place of many kernels: it answers the challenges of every run on record, with their real keys.
 
-Not here: any work. `python -P many_kernels.py LEDGER` waits for a line on stdin, reads the records below LEDGER, says
+Not here: any work. `python -P many_kernels.py ROSTER` waits for a line on stdin, reads the records below ROSTER, says
 `ready` once it listens for all of them, and ends with its stdin. What it answers is what the runs have saved.
 """
 
@@ -14,7 +14,7 @@ sys.path[:0] = [str(ROOT / floor) for floor in ("daemon", "kernel", "probes")]
 
 import msgspec  # noqa: E402
 
-from verger_daemon.ledger import OnRecord  # noqa: E402  # the line above finds them
+from verger_daemon.roster import OnRecord  # noqa: E402  # the line above finds them
 from verger_kernel.rules.saved import decode  # noqa: E402
 from verger_probes.rules.probe import Ack, ActiveStage, answer, read_ask  # noqa: E402
 
@@ -51,11 +51,11 @@ class Kernel(asyncio.Protocol):
             self._transport.write(answer(self._key, ack))
 
 
-async def main(ledger: Path) -> None:
+async def main(roster: Path) -> None:
     """Listens until stdin ends."""
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(None, sys.stdin.readline)
-    for path in ledger.glob("RUN_*.json"):
+    for path in roster.glob("RUN_*.json"):
         kept = msgspec.json.decode(path.read_bytes(), type=OnRecord)
         await loop.create_unix_server(lambda kept=kept: Kernel(kept), kept.probe_socket)
     print("ready", flush=True)

@@ -109,8 +109,8 @@ FILES = (
         marked("$H/.config/verger/allowed_signers"),
     ),
     Attempt(
-        "daemon-ledger",
-        "writes into the ledger of the daemon.",
+        "daemon-roster",
+        "writes into the roster of the daemon.",
         'mkdir -p "$STATE/daemon/runs" && echo "$MARK" > "$STATE/daemon/runs/RUN_x.json"',
         marked("$STATE/daemon/runs/*"),
     ),

@@ -85,8 +85,8 @@ class Scene:
         environment = self.seat.environment(**self._joined())
         asked = self.seat.ask("run.start", directory=directory, words=words, environment=environment)
         self.run = asked["run_id"]
-        ledger = self.seat.daemon_home / "runs"
-        self.watcher = self._stack.enter_context(Watcher(ledger, self.folder))
+        roster = self.seat.daemon_home / "runs"
+        self.watcher = self._stack.enter_context(Watcher(roster, self.folder))
         self.asker = self._stack.enter_context(Asker(self.seat, self.run))
         self.until(lambda: bool(self.watcher.processes), "the agent begins")
         self.until(lambda: self.says(LIVE), "the kernel is proved alive")

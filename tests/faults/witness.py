@@ -79,9 +79,9 @@ class Asker(_Thread):
 class Watcher(_Thread):
     """Watches the kernels that the daemons put on record, and the processes that agents say they have."""
 
-    def __init__(self, ledger: Path, agents: Path) -> None:
+    def __init__(self, roster: Path, agents: Path) -> None:
         super().__init__()
-        self._ledger, self._agents = ledger, agents
+        self._roster, self._agents = roster, agents
         self._poll = select.poll()
         self._names: dict[int, tuple[int, int]] = {}
         self.kernels: dict[tuple[int, int], Life] = {}
@@ -98,7 +98,7 @@ class Watcher(_Thread):
             os.close(descriptor)
 
     def _look(self) -> None:
-        for path in self._ledger.glob("*.json"):
+        for path in self._roster.glob("*.json"):
             known = json.loads(path.read_bytes())["identity"]
             self._add(self.kernels, known["pid"], known["start_ticks"])
         pids = self._agents / "pids"

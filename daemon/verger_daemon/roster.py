@@ -43,7 +43,7 @@ class OnRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     environment: dict[str, str] = {}
 
 
-class Ledger:
+class Roster:
     """The records below `folder`, one a run. Made by whoever holds the daemon's lock."""
 
     def __init__(self, folder: Path) -> None:

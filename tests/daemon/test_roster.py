@@ -4,7 +4,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from verger_daemon.ledger import Ledger, OnRecord
+from verger_daemon.roster import OnRecord, Roster
 from verger_kernel.rules.ids import RunId
 from verger_probes.rules.probe import Identity
 
@@ -26,29 +26,29 @@ KEPT = OnRecord(
 
 
 def test_what_was_kept_last_is_read_again(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    ledger.keep(KEPT)
+    roster = Roster(tmp_path)
+    roster.keep(KEPT)
     ended = replace(KEPT, phase="ended", key="", exit_code=20)
-    ledger.keep(ended)
-    assert list(Ledger(tmp_path).read()) == [ended]
-    ledger.forget(KEPT.run_id)
-    assert list(ledger.read()) == []
+    roster.keep(ended)
+    assert list(Roster(tmp_path).read()) == [ended]
+    roster.forget(KEPT.run_id)
+    assert list(roster.read()) == []
 
 
 def test_keys_are_for_nobody_else(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    ledger.keep(KEPT)
+    roster = Roster(tmp_path)
+    roster.keep(KEPT)
     modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "runs").iterdir()}
     assert (modes, (tmp_path / "runs").stat().st_mode & 0o777) == ({0o600}, 0o700)
 
 
 def test_a_record_that_cannot_be_read_hides_no_other_and_is_told(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
-    ledger.keep(KEPT)
+    roster = Roster(tmp_path)
+    roster.keep(KEPT)
     for name, text in (("RUN_a", b""), ("RUN_b", b"{"), ("RUN_z", b'{"run_id": 1}')):
         (tmp_path / "runs" / f"{name}.json").write_bytes(text)
-    assert list(ledger.read()) == [KEPT]
-    assert [why.partition(":")[0].rpartition("/")[2] for why in ledger.unreadable] == [
+    assert list(roster.read()) == [KEPT]
+    assert [why.partition(":")[0].rpartition("/")[2] for why in roster.unreadable] == [
         "RUN_a.json",
         "RUN_b.json",
         "RUN_z.json",
@@ -56,11 +56,11 @@ def test_a_record_that_cannot_be_read_hides_no_other_and_is_told(tmp_path: Path)
 
 
 def test_streams_of_kernels_that_made_no_run_go_and_those_at_work_stay(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path)
+    roster = Roster(tmp_path)
     for name in ("abc", "def"):
-        for path in ledger.streams(name):
+        for path in roster.streams(name):
             path.touch()
-    ledger.sweep({"abc"})
+    roster.sweep({"abc"})
     assert sorted(path.name for path in (tmp_path / "starting").iterdir()) == [
         "abc.stderr.log",
         "abc.stdout.log",
