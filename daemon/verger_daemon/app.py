@@ -40,8 +40,8 @@ from verger_probes.prctl import become_subreaper, hide_memory
 from verger_probes.rules.liveness import Claim
 from verger_probes.version import VERSION
 
-_CHECK_S = 1.0
-"""How often the socket and the lock are looked at; a run that somebody asks about is looked at then."""
+_CHECK_S, _REST_CHECK_S = 1.0, 2.0
+"""How often the socket and the lock are looked at, and how often while no kernel is at work."""
 
 STOP_SIGNAL = signal.SIGUSR1
 """Stops the kernels as well; the other signals that end the daemon leave them at work. The units name it."""
@@ -134,7 +134,6 @@ class Daemon:
         _log.info("vergerd %s, epoch %d, listens at %s", VERSION, self.epoch, self._places.socket)
         ready()
         self._recovery.observe()
-        self._asides.add(loop.create_task(self._limiting.keep_looking()))
         if self._notices.watchdog_s:
             watchdog = Watchdog(self._notices, self._standing, self._places.socket)
             self._asides.add(loop.create_task(watchdog.feed()))
@@ -148,6 +147,7 @@ class Daemon:
         finally:
             for aside in self._asides:
                 aside.cancel()
+            self._limiting.close()
             self._notices.leaving()
             self._recovery.close()
             with suppress(TimeoutError):
@@ -184,13 +184,14 @@ class Daemon:
 
     async def _look_around(self) -> None:
         loop = asyncio.get_running_loop()
-        due_s = loop.time() + _CHECK_S
+        due_s = loop.time() + (_CHECK_S if next(self._supervisor.at_work(), None) else _REST_CHECK_S)
         with suppress(TimeoutError):
             async with asyncio.timeout_at(due_s):
                 await self._over.wait()
             return
         self._standing.loop_lag_us = max(0, int((loop.time() - due_s) * 1e6))
         self._recovery.look_at_clock()
+        self._limiting.look()
         try:
             if await self._server.check():
                 _log.warning("listening again at %s", self._places.socket)

@@ -28,8 +28,8 @@ from verger_kernel.rules import limits
 from verger_kernel.rules.limits import Breach, Limits, Meter, Usage
 from verger_probes.identity import boottime_ns
 
-_LOOK_S = 2.0
-"""How often streams and the clock are looked at; and processes, where a limit may be broken as soon as that."""
+_LOOK_S = 1.5
+"""How often at most streams and the clock are looked at; and processes, where a limit may be broken as soon as that."""
 _LOOKS_OF_STRETCH = 4
 """How often processes are looked at while a meter tells their work from idling, where only silence is limited."""
 _NEAR = 0.8
@@ -61,7 +61,7 @@ class _Seen(NamedTuple):
 
 
 class Limiting:
-    """Looks at every kernel at work, until cancelled; nothing is looked at where no limit is set."""
+    """Looks at every kernel at work, whenever it is asked to; nothing is looked at where no limit is set."""
 
     def __init__(self, supervisor: Supervisor, recovery: Recovery, settings: Settings) -> None:
         self._supervisor = supervisor
@@ -78,17 +78,29 @@ class Limiting:
         self._whole_look_s = 0.0
         self._used: dict[str, _Used] = {}
         self._ending: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._due_s = 0.0
 
-    async def keep_looking(self) -> None:
-        """Looks again and again."""
-        while True:
-            await asyncio.sleep(_LOOK_S)
-            at_work = [run for run in self._supervisor.at_work() if run.watch.invocation]
-            if at_work:
-                try:
-                    await self._look(at_work)
-                except OSError:
-                    _log.exception("what kernels use could not be looked at")
+    def look(self) -> None:
+        """Begins to look at the kernels at work, if it is time to."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._due_s or (self._looking and not self._looking.done()):
+            return
+        at_work = [run for run in self._supervisor.at_work() if run.watch.invocation]
+        if at_work:
+            self._due_s = loop.time() + _LOOK_S
+            self._looking = loop.create_task(self._looked(at_work))
+
+    def close(self) -> None:
+        """Looks no more."""
+        if self._looking:
+            self._looking.cancel()
+
+    async def _looked(self, at_work: list[Watched]) -> None:
+        try:
+            await self._look(at_work)
+        except OSError:
+            _log.exception("what kernels use could not be looked at")
 
     async def _look(self, at_work: list[Watched]) -> None:
         at_s = boottime_ns() / 1e9
