@@ -156,3 +156,11 @@ def test_a_submodule_of_another_worktree_of_the_repository_is_in_nobodys_way(tmp
     (linked / "sub/x.env").write_text("key")
     done = place.verger(*RUN, cwd=linked, **CLOSED)
     assert done.code == 0, done
+
+
+def test_after_the_kernel_was_killed_everything_is_there_again(tmp_path: Path) -> None:
+    # Without a sandbox the parent of an agent is its kernel.
+    killing = f"! mkdir {tmp_path}/killed 2>/dev/null || {{ rm test.env; kill -9 $PPID; sleep 60; }}"
+    place = furnished(tmp_path, f"{INCLUDED} && {{ {killing}; }}")
+    assert place.verger(*RUN).code == -9
+    passed(place, place.verger("resume", "latest"))
