@@ -9,7 +9,7 @@ from pathlib import Path
 from verger_kernel.doctor.checks import Check
 from verger_kernel.git.checkout import Repository
 from verger_kernel.git.command import Git, GitError
-from verger_kernel.git.large_files import unfetched
+from verger_kernel.git.large_files import STORE, unfetched
 from verger_kernel.git.submodules import MODULES, fetched, links_among, modules_in
 from verger_kernel.git.trees import staged
 from verger_kernel.rules.ids import ObjectId, listed
@@ -21,10 +21,11 @@ _NAME = "fetched"
 def lacking_check(repository: Repository, object_format: str, head: ObjectId | None) -> Check:
     """Whether the submodules and large files of `head` are here, which Verger itself never fetches.
 
-    No git process where the top folder has neither `.gitmodules` nor an attribute of git-lfs.
+    No git process where git-lfs keeps nothing and the top folder has neither `.gitmodules` nor an attribute of it.
     """
     has_modules = (repository.root / MODULES).is_file()
-    has_large = any(b"filter=lfs" in _bytes(place) for place in _places(repository))
+    has_large = (repository.common_dir / STORE).is_dir()
+    has_large |= any(b"filter=lfs" in _bytes(place) for place in _places(repository))
     if head is None or not (has_modules or has_large):
         return Check(name=_NAME)
     git = Git(repository.common_dir, object_format=object_format)

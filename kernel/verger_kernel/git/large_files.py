@@ -56,10 +56,18 @@ def large_files(git: Git, index: Path) -> dict[str, Path]:
 
 
 def unfetched(git: Git, index: Path) -> tuple[str, ...]:
-    """The files of `index` that stand for bytes that are not here, sorted. Three git processes."""
+    """The files of `index` that stand for bytes that are not here, or not as many, sorted. Three git processes."""
     store = git.git_dir / STORE
     asked = _read(git, index).items()
-    return tuple(sorted(path for path, one in asked if not _place(store, one).is_file()))
+    return tuple(sorted(path for path, one in asked if not _is_there(_place(store, one), one)))
+
+
+def _is_there(place: Path, wanted: Pointer) -> bool:
+    try:
+        looks = place.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(looks.st_mode) and looks.st_size == wanted.size
 
 
 def _place(store: Path, wanted: Pointer) -> Path:
@@ -87,10 +95,10 @@ def _read(git: Git, index: Path) -> dict[str, Pointer]:
 
 def _held(place: Path, wanted: Pointer) -> Path | None:
     """Where `place` really is, if it holds what is wanted."""
+    if not _is_there(place, wanted):
+        return None
     try:
         looks = place.lstat()
-        if looks.st_size != wanted.size or not stat.S_ISREG(looks.st_mode):
-            return None
         real, digest = _known(place, (looks.st_ino, looks.st_mtime_ns, looks.st_ctime_ns))
         return real if digest == wanted.sha256 else None
     except OSError:

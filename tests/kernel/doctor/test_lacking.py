@@ -28,8 +28,17 @@ def test_a_large_file_is_missed_until_it_was_fetched(tmp_path: Path, place: str)
     found = looked(repository)
     assert (found.status, "'b.bin'" in found.detail, "a.bin" in found.detail) == ("warning", True, False)
     assert found.hint.endswith("git lfs fetch")
-    fetch(repository, b"b")
+    place = fetch(repository, b"b")
     assert looked(repository) == Check(name="fetched")
+    place.write_bytes(b"")
+    assert "'b.bin'" in looked(repository).detail
+
+
+def test_attributes_of_a_folder_count_where_git_lfs_keeps_anything(tmp_path: Path) -> None:
+    files = {"deep/.gitattributes": ATTRIBUTES, "deep/a.bin": pointer_to(b"a")}
+    repository = make_repository(tmp_path / "user", files)
+    fetch(repository, b"other")
+    assert "'deep/a.bin'" in looked(repository).detail
 
 
 def test_a_submodule_is_missed_until_it_was_fetched(tmp_path: Path) -> None:
