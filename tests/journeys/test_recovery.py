@@ -160,6 +160,22 @@ def test_evidence_that_is_put_into_the_inbox_is_taken(tmp_path: Path) -> None:
         assert acts(seat) == ["attach_kernel", "resume_with_evidence", "attach_kernel"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "most", "limit"),
+    [("MEMORY_MB", "25", "memory"), pytest.param("PROCESSES", "1", "processes", marks=pytest.mark.sweep)],
+)
+def test_what_a_kernel_holds_is_looked_at_and_told(
+    tmp_path: Path, setting: str, most: str, limit: str
+) -> None:
+    with seated(tmp_path) as seat:
+        seat.start(VERGERD_RECOVER="false", **{f"VERGERD_RUN_{setting}_MAX": most})
+        seat.at_work()
+        wait_until(lambda: "end_kernel" in acts(seat))
+        (record,) = (seat.supervision() / "interventions").glob("*_end_kernel_*.json")
+        assert f"it broke the limit {limit}: " in json.loads(record.read_bytes())["reason"]
+        wait_until(lambda: not seat.status()["supervision"]["at_work"])
+
+
 @pytest.mark.sweep
 def test_a_kernel_that_uses_too_much_is_ended_whole_and_begun_again_once(tmp_path: Path) -> None:
     limits = {"VERGERD_RUN_RUNTIME_S_MAX": "2", "VERGERD_STOP_GRACE_S": "5"}
